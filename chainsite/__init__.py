@@ -1,0 +1,1 @@
+"""The wiring: settings, urls, and the server. Nothing below imports from here."""

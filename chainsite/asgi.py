@@ -1,0 +1,28 @@
+"""The application: HTTP by Django, WebSockets by Channels.
+
+`runnode` and `runserver` start the node before they import this module. Under another ASGI server
+the import itself does, and fails if the stored chain is broken: such a chain is not served.
+"""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
+
+from django.core.asgi import get_asgi_application
+
+http = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+
+from chainsite.origin import SameOriginOnly
+from ledger.live.routing import websocket_urlpatterns
+from ledger.node import lifecycle
+
+if not lifecycle.is_running():
+    lifecycle.prepare()
+    lifecycle.verify_or_refuse()
+    lifecycle.start(serving=True)
+
+application = ProtocolTypeRouter(
+    {"http": http, "websocket": SameOriginOnly(URLRouter(websocket_urlpatterns))}
+)

@@ -1,0 +1,65 @@
+"""What every request passes through: two small steps, without a thread hop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.decorators import async_only_middleware
+
+GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+_CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@async_only_middleware
+def check_host(get_response: GetResponse) -> GetResponse:
+    """Refuse requests under a name that is not ours: the way DNS rebinding comes in."""
+
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return HttpResponse(
+                "This node is not called that. Add the name to CHAINSITE_ALLOWED_HOSTS.\n",
+                status=400,
+                content_type="text/plain; charset=utf-8",
+            )
+        return await get_response(request)
+
+    return middleware
+
+
+@async_only_middleware
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """Tell browsers what our pages may load, and who may frame or sniff them."""
+
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = await get_response(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware

@@ -1,0 +1,135 @@
+"""The article's five endpoints, to the letter (protocol, section 3).
+
+Old clients and old nodes rely on the paths, statuses, keys and messages. What goes beyond the
+article is marked: an `id` beside the message of an accepted transaction, `Idempotency-Key`, and
+refusals where the article's node would take nonsense or fall over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from ledger.node import chain_text, lifecycle, mempool, mining, peers
+from ledger.node.errors import Overloaded
+
+from .body import json_body
+from .errors import BadRequest, answer_errors, methods, text
+
+_JSON: Final = "application/json"
+
+
+@methods("GET", "HEAD")
+@answer_errors
+async def mine(request: HttpRequest) -> HttpResponseBase:
+    """Mine a block and answer once it is on the chain. HEAD mines nothing."""
+    if request.method == "HEAD":
+        return HttpResponse(content_type=_JSON)
+    try:
+        future = lifecycle.current().miner.mine()
+    except Overloaded as error:
+        return text(str(error), 429, Retry_After=str(error.retry_after))
+    try:
+        # A client that hangs up cancels this task; that cancels the future, and so the search.
+        block = await asyncio.wrap_future(future)
+    except mining.MiningCancelled as error:
+        return text(str(error), 503, Retry_After="1")
+    return JsonResponse(
+        {
+            "message": "New Block Forged",
+            "index": block.index,
+            "transactions": list(block.transactions),
+            "proof": block.proof,
+            "previous_hash": block.previous_hash,
+        }
+    )
+
+
+@methods("POST")
+@answer_errors
+async def new_transaction(request: HttpRequest) -> HttpResponseBase:
+    """Take a transaction into the pool; answer after it is on the disk."""
+    values = json_body(request)
+    if not isinstance(values, dict):
+        raise BadRequest("the body must be a JSON object")
+    if any(key not in values for key in ("sender", "recipient", "amount")):
+        raise BadRequest("Missing values")
+    node = lifecycle.current()
+    submission = mempool.checked(values, node.identity.network, _idempotency_key(request))
+    future = node.writer.submit_batched(node.door.accept, submission)
+    # Who hangs up before its turn takes the submission back; once begun, it is written.
+    acknowledged = await asyncio.wrap_future(future)
+    return JsonResponse(
+        {
+            "message": f"Transaction will be added to Block {acknowledged.index}",
+            "id": str(acknowledged.uid),
+        },
+        status=201,
+    )
+
+
+@methods("GET", "HEAD")
+@answer_errors
+async def full_chain(request: HttpRequest) -> HttpResponseBase:
+    """The whole active chain, as of one moment."""
+    if request.method == "HEAD":
+        return HttpResponse(content_type=_JSON)
+    return _stream('{"chain": [', '], "length": {length}}')
+
+
+@methods("POST")
+@answer_errors
+async def register_nodes(request: HttpRequest) -> HttpResponseBase:
+    """Remember peers; all of those named, or none if one is not an address."""
+    values = json_body(request)
+    nodes = values.get("nodes") if isinstance(values, dict) else None
+    if not isinstance(nodes, list) or not nodes:
+        raise BadRequest("Error: Please supply a valid list of nodes")
+    node = lifecycle.current()
+    addresses = peers.parse_all(nodes, node.conf.peer_policy)
+    known = await node.writer.perform(lambda: peers.register(addresses, node.conf.peers))
+    return JsonResponse(
+        {"message": "New nodes have been added", "total_nodes": known}, status=201
+    )
+
+
+@methods("GET", "HEAD")
+@answer_errors
+async def resolve(request: HttpRequest) -> HttpResponseBase:
+    """Ask all peers for their chains and follow the longest. HEAD asks nobody."""
+    if request.method == "HEAD":
+        return HttpResponse(content_type=_JSON)
+    # Shielded: the round is shared with others who asked for it.
+    future = asyncio.wrap_future(lifecycle.current().syncer.resolve())
+    done = await asyncio.shield(future)
+    if done.switch:
+        return _stream('{"message": "Our chain was replaced", "new_chain": [', "]}")
+    return _stream('{"message": "Our chain is authoritative", "chain": [', "]}")
+
+
+def _stream(before: str, after: str) -> StreamingHttpResponse:
+    return StreamingHttpResponse(_chain(before, after), content_type=_JSON)
+
+
+async def _chain(before: str, after: str) -> AsyncIterator[bytes]:
+    reader = lifecycle.current().reader
+    async with reader.snapshot() as own:
+        length = await reader.read(chain_text.length, own)
+        start, index = before, 0
+        while piece := await reader.read(chain_text.piece_after, index, own):
+            yield (start + piece.text).encode()
+            start, index = ", ", piece.last
+        yield after.replace("{length}", str(length)).encode()
+
+
+def _idempotency_key(request: HttpRequest) -> str | None:
+    key: Any = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise BadRequest("Idempotency-Key is 1 to 255 printable ASCII characters")
+    return str(key)

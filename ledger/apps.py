@@ -1,0 +1,23 @@
+"""The ledger: a chain, what this node does with it, and the ways to reach it."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
+
+
+class LedgerConfig(AppConfig):
+    name = "ledger"
+    verbose_name = "Ledger"
+
+    def ready(self) -> None:
+        post_migrate.connect(_guard_history, sender=self, dispatch_uid="ledger.triggers")
+
+
+def _guard_history(using: str, **_: Any) -> None:
+    from . import triggers
+
+    connection = connections[using]
+    if "ledger_inclusion" in connection.introspection.table_names():
+        triggers.install(connection)

@@ -1,0 +1,35 @@
+"""The rules of the chain: pure functions over values. No Django, no clock, no input or output.
+
+Start with `dialects.Network`, the one value through which everything a network may decide is
+reached; `README.md` beside this file is the tour.
+"""
+
+from .chain_reader import ChainBody, read_chain
+from .dialects import DIALECTS, DVF, JS, SEED, Dialect, Network
+from .encoding import Json, hash_of
+from .errors import Reason, Refused
+from .primitives import DEFAULT_CAPS, Block, Caps, Place
+from .validation import check_genesis, check_successor, judge, read_block
+
+__all__ = [
+    "DEFAULT_CAPS",
+    "DIALECTS",
+    "DVF",
+    "JS",
+    "SEED",
+    "Block",
+    "Caps",
+    "ChainBody",
+    "Dialect",
+    "Json",
+    "Network",
+    "Place",
+    "Reason",
+    "Refused",
+    "check_genesis",
+    "check_successor",
+    "hash_of",
+    "judge",
+    "read_block",
+    "read_chain",
+]

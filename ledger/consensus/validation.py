@@ -1,0 +1,215 @@
+"""What makes a block, a block in its place, and a chain valid.
+
+The question is always: *could an unmodified old node have mined this?* (protocol, section 4). So
+contents that honest old nodes carry are carried: odd amounts, forged rewards, timestamps out of
+order. What this node would take at its own door is another question: see `policy`.
+
+The three functions answer, in turn: is it a block at all (`read_block`), may it start a chain
+(`check_genesis`), may it follow that one (`check_successor`). `judge` strings them together over a
+stream; it remembers one block, whatever the length of the chain.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from .dialects import GENESIS_INDEX, GENESIS_PROOF, Network
+from .encoding import Json, hash_of
+from .errors import Reason, Refused
+from .primitives import DEFAULT_CAPS, Block, Caps, Place
+from .proof import leading_zeros
+
+KEYS: Final = ("index", "timestamp", "transactions", "proof", "previous_hash")
+_ESCAPED_QUOTE: Final = "\\u0022"
+
+
+def read_block(
+    value: Json, network: Network, *, wire: str | None = None, caps: Caps = DEFAULT_CAPS
+) -> Block:
+    """The block a decoded JSON `value` stands for, hashed.
+
+    `wire` is the text it was read from, where there was one: it lets a repeated key be noticed,
+    which the decoded value no longer shows.
+
+    Raises `Refused` when it is no block, or past the caps on depth, digits and bytes.
+    """
+    if not isinstance(value, dict):
+        raise Refused(Reason.NOT_AN_OBJECT, f"a block is an object, not {_kind(value)}")
+    index = value.get("index")
+    at = index if type(index) is int and -(10**9) < index < 10**9 else None
+    for key in KEYS:
+        if key not in value:
+            raise Refused(Reason.MISSING_KEY, f"the key {key!r} is missing", index=at)
+    if type(index) is not int:
+        raise Refused(Reason.BAD_INDEX, f"index is an integer, not {_kind(index)}")
+    _check_shape(value, at)
+    check_nesting_and_digits(value, caps, at)
+    canonical = network.canonical(value)
+    if len(canonical) > caps.block_bytes or (
+        not canonical.isascii() and len(canonical.encode()) > caps.block_bytes
+    ):
+        raise Refused(
+            Reason.BLOCK_TOO_LARGE, f"the block takes over {caps.block_bytes} bytes", index=at
+        )
+    if wire is not None:
+        _check_keys_once(wire, canonical, at)
+    return Block(
+        index=index,
+        timestamp=value["timestamp"],
+        transactions=value["transactions"],
+        proof=value["proof"],
+        previous_hash=value["previous_hash"],
+        canonical=canonical,
+        hash=hash_of(canonical),
+    )
+
+
+def check_genesis(block: Block, network: Network) -> None:
+    """A chain starts at index 1 with proof 100 and the dialect's literal as previous hash.
+
+    The old validators never look at the first block; every honest node makes it so all the same.
+    """
+    if block.index != GENESIS_INDEX:
+        raise Refused(
+            Reason.WRONG_INDEX, f"the chain starts at index {_short(block.index)}, not 1", index=1
+        )
+    if block.proof != GENESIS_PROOF:
+        raise Refused(
+            Reason.BAD_GENESIS,
+            f"a genesis has proof {GENESIS_PROOF}, not {_short(block.proof)}",
+            index=1,
+        )
+    if not network.dialect.accepts_genesis_literal(block.previous_hash):
+        wanted = " or ".join(map(repr, network.dialect.accepted_genesis))
+        raise Refused(
+            Reason.BAD_GENESIS,
+            f"a genesis of {network.dialect.name} has previous_hash {wanted},"
+            f" not {_short(block.previous_hash)}",
+            index=1,
+        )
+
+
+def check_successor(parent: Place, block: Block, network: Network) -> None:
+    """A block follows its parent by index, by the parent's hash, and by a proof of work."""
+    expected = parent.index + 1
+    if block.index != expected:
+        raise Refused(
+            Reason.WRONG_INDEX,
+            f"index {_short(block.index)} stands where {expected} is due",
+            index=expected,
+        )
+    if block.previous_hash != parent.hash:
+        raise Refused(
+            Reason.WRONG_PREVIOUS_HASH,
+            f"previous_hash {_short(block.previous_hash)} is not its parent's {parent.hash}",
+            index=expected,
+        )
+    message = network.proof_message(parent.proof, block.proof, parent.hash)
+    zeros = leading_zeros(message)
+    if zeros < network.difficulty:
+        raise Refused(
+            Reason.INSUFFICIENT_PROOF,
+            f"the proof's hash starts with {zeros} zeros, not {network.difficulty}",
+            index=expected,
+        )
+
+
+def judge(
+    blocks: Iterable[Block], network: Network, *, parent: Place | None = None
+) -> Iterator[Block]:
+    """Pass valid blocks through, one by one; raise `Refused` at the first that breaks a rule.
+
+    The stream starts with a genesis, or with the successor of `parent` where one is given.
+    """
+    for block in blocks:
+        if parent is None:
+            check_genesis(block, network)
+        else:
+            check_successor(parent, block, network)
+        yield block
+        parent = Place.of(block)
+
+
+def _check_shape(value: dict[str, Any], at: int | None) -> None:
+    timestamp, proof = value["timestamp"], value["proof"]
+    if type(timestamp) not in (int, float):
+        raise Refused(
+            Reason.BAD_TIMESTAMP, f"timestamp is a number, not {_kind(timestamp)}", index=at
+        )
+    if type(proof) is not int:
+        raise Refused(Reason.BAD_PROOF, f"proof is an integer, not {_kind(proof)}", index=at)
+    if proof < 0:
+        raise Refused(Reason.BAD_PROOF, "proof is 0 or more", index=at)
+    transactions = value["transactions"]
+    if type(transactions) is not list:
+        raise Refused(
+            Reason.BAD_TRANSACTIONS, f"transactions is a list, not {_kind(transactions)}", index=at
+        )
+    for position, transaction in enumerate(transactions):
+        if type(transaction) is not dict:
+            raise Refused(
+                Reason.BAD_TRANSACTIONS,
+                f"transaction {position} is an object, not {_kind(transaction)}",
+                index=at,
+            )
+
+
+def check_nesting_and_digits(value: Json, caps: Caps, at: int | None = None) -> None:
+    """Refuse an object or list that nests too deep or holds an integer that counts too far.
+
+    Level by level, not by recursion: Python's own limit differs by version, and a rule may not.
+    """
+    bound = 10**caps.digits
+    level: list[Json] = [value]
+    depth = 1
+    while level:
+        if depth > caps.depth:
+            raise Refused(
+                Reason.TOO_DEEP, f"objects and lists nest deeper than {caps.depth}", index=at
+            )
+        deeper: list[Json] = []
+        for container in level:
+            for item in container.values() if type(container) is dict else container:
+                kind = type(item)
+                if kind is int:
+                    if not -bound < item < bound:
+                        raise Refused(
+                            Reason.TOO_MANY_DIGITS,
+                            f"an integer has over {caps.digits} digits",
+                            index=at,
+                        )
+                elif kind is dict or kind is list:
+                    deeper.append(item)
+        level, depth = deeper, depth + 1
+
+
+def _check_keys_once(wire: str, canonical: str, at: int | None) -> None:
+    """Refuse a repeated key: readers differ on which one counts.
+
+    The cheap test first. A dropped member takes quotes with it, so equal counts of quotes in both
+    texts prove that nothing was dropped, unless the wire spells quotes as `\\u0022`.
+    """
+    if wire.count('"') == canonical.count('"') and _ESCAPED_QUOTE not in wire:
+        return
+    # The numbers were read once, by the dialect's own rules; here they only have to be passed over.
+    json.loads(wire, object_pairs_hook=lambda pairs: _unique(pairs, at), parse_int=len)
+
+
+def _unique(pairs: list[tuple[str, Json]], at: int | None) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise Refused(Reason.DUPLICATE_KEY, "an object has the same key twice", index=at)
+    return members
+
+
+def _kind(value: Json) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
+    names |= {int: "an integer", float: "a number with a fraction", type(None): "null"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _short(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= 70 else text[:60] + "…"

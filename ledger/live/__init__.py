@@ -1,0 +1,1 @@
+"""Events of the database, live in browsers: one hub a process, one bounded outbox a socket."""

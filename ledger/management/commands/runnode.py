@@ -1,0 +1,101 @@
+"""`manage.py runnode`: migrate, check, start, and serve until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
+
+from ledger.management.progress import verification_progress
+from ledger.node import lifecycle
+from ledger.node.errors import NodeError
+
+
+class Command(BaseCommand):
+    help = "Run this node: the five endpoints, the page and its live updates."
+    requires_system_checks = "__all__"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        parser.add_argument("--port", type=int, default=8000, help="port; 0 picks a free one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        listening = self._listen(options["host"], options["port"])
+        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            lifecycle.prepare()
+            with verification_progress(self.stderr) as progress:
+                report = lifecycle.verify_or_refuse(progress)
+            node = lifecycle.start(serving=True)
+        except NodeError as error:
+            raise CommandError(f"this node does not start.\n{error}") from error
+        network = node.identity.network
+        host, port = options["host"], listening.getsockname()[1]
+        self.stdout.write(
+            f"chainsite\n"
+            f"  address     http://{_shown(host)}:{port}/\n"
+            f"  data        {node.conf.data}\n"
+            f"  node        {node.identity.identifier}\n"
+            f"  dialect     {network}\n"
+            f"  chain       {report.blocks} blocks, checked\n"
+            f"  database    {settings.SQLITE_LIBRARY}\n"
+            f"Ctrl-C stops it."
+        )
+        self.stdout.flush()
+        self._serve(listening)
+
+    def _listen(self, host: str, port: int) -> socket.socket:
+        """Take the port before anything else is done, so that a taken one is said at once."""
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            listening = socket.socket(family, socket.SOCK_STREAM)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((host, port))
+            listening.listen(1024)
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"cannot listen on {host}:{port}: {error}") from error
+        listening.setblocking(False)
+        return listening
+
+    def _serve(self, listening: socket.socket) -> None:
+        server_class = import_string(settings.NODE_SERVER)
+        application = import_string(settings.ASGI_APPLICATION)
+        server = server_class(
+            application,
+            endpoints=[f"fd:fileno={listening.fileno()}"],
+            signal_handlers=False,
+            application_close_timeout=1,
+            verbosity=0,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: _stop_soon(server))
+        server.run()
+        lifecycle.stop()
+        logging.shutdown()
+        sys.stdout.flush()
+        # A thread that still waits for a hostile peer must not keep the process: all is committed.
+        os._exit(0)
+
+
+def _stop_soon(server: Any) -> None:
+    """Stop serving; but if something hangs, be gone within the 5 seconds all the same."""
+    from twisted.internet import reactor
+
+    last_resort = threading.Timer(4.5, os._exit, args=(1,))
+    last_resort.daemon = True
+    last_resort.start()
+    reactor.callFromThread(server.stop)  # type: ignore[attr-defined]
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,314 @@
+"""What is on disk.
+
+`Block.canonical` is the truth: the exact text that was hashed. Every other column of a block, and
+the tables of inclusions and addresses, are indexes over it. Blocks are never changed or deleted
+(constraints and `triggers` see to it); which of them are active is another table.
+
+Amounts of regular transactions fit 64 bits, sums of them need not: totals are exact integers kept
+as decimal text.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+
+class ExactIntegerField(models.TextField):
+    """An integer of any size, stored as decimal text (no database's integer is wide enough)."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> int | None:
+        return None if value is None else int(value)
+
+    def to_python(self, value: Any) -> int | None:
+        return None if value is None else int(value)
+
+    def get_prep_value(self, value: Any) -> str | None:
+        return None if value is None else str(int(value))
+
+
+class Block(models.Model):
+    """A valid block, active or stale. `parent` is null for a genesis."""
+
+    class Origin(models.TextChoices):
+        GENESIS = "genesis", "made with this node"
+        MINED = "mined", "mined here"
+        PEER = "peer", "from a peer"
+        IMPORT = "import", "from a file"
+
+    hash = models.CharField(max_length=64, unique=True)
+    parent = models.ForeignKey(
+        "self",
+        to_field="hash",
+        db_column="parent_hash",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="children",
+    )
+    index = models.BigIntegerField(db_index=True)
+    canonical = models.TextField()
+    size = models.IntegerField(help_text="bytes of the canonical text in UTF-8")
+    # Null where the maker's clock said NaN or infinity; the canonical text keeps what it said.
+    timestamp = models.FloatField(null=True)
+    proof = models.TextField(help_text="an integer of up to 400 digits")
+    transaction_count = models.IntegerField()
+    irregular_count = models.IntegerField(default=0)
+    origin = models.CharField(max_length=8, choices=Origin.choices)
+    source = models.CharField(max_length=300, blank=True, help_text="the peer or file it came from")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(index__gte=1), name="block_index_from_1"),
+            models.CheckConstraint(
+                condition=Q(index=1, parent__isnull=True) | Q(index__gt=1, parent__isnull=False),
+                name="block_has_parent_unless_genesis",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"block {self.index} {self.hash[:8]}"
+
+
+class ActiveBlock(models.Model):
+    """The active chain: one row an index."""
+
+    index = models.BigIntegerField(primary_key=True)
+    block = models.OneToOneField(Block, on_delete=models.PROTECT, related_name="active")
+
+    def __str__(self) -> str:
+        return f"active {self.index}"
+
+
+class Tip(models.Model):
+    """The one row that says where the active chain ends; `version` counts its changes."""
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    index = models.BigIntegerField()
+    version = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="tip_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"tip {self.index}, version {self.version}"
+
+
+class Transaction(models.Model):
+    """A transaction this node acknowledged. It is never absent again, whatever happens.
+
+    `id` orders by arrival; `uid` is the name the world knows. `promised_index` is the block named
+    in the acknowledgement, kept so that a repeated request gets the same answer.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "pending"
+        CONFIRMED = "confirmed", "confirmed"
+        RETURNED = "returned", "returned to the pool by a reorganisation"
+        REFUSED = "refused", "refused"
+
+    uid = models.UUIDField(unique=True, default=uuid.uuid4)
+    sender = models.CharField(max_length=256)
+    recipient = models.CharField(max_length=256)
+    amount = models.BigIntegerField()
+    size = models.IntegerField(help_text="bytes it takes in a block")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
+    reason = models.CharField(max_length=300, blank=True)
+    promised_index = models.BigIntegerField()
+    idempotency_key = models.CharField(max_length=255, null=True, unique=True)  # noqa: DJ001
+    submitted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="transaction_amount_from_0"),
+            models.CheckConstraint(
+                condition=Q(state="refused") & ~Q(reason="") | ~Q(state="refused") & Q(reason=""),
+                name="transaction_refused_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["pending", "confirmed", "returned", "refused"]),
+                name="transaction_state_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id", "size"],
+                condition=Q(state__in=["pending", "returned"]),
+                name="transaction_pool",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.uid)
+
+
+class Address(models.Model):
+    """A name that sent or received on some chain, with its totals on the active one.
+
+    Irregular transactions count as entries, and not in `received` and `sent`.
+    """
+
+    name = models.CharField(max_length=256, unique=True)
+    received = ExactIntegerField(default=0)
+    sent = ExactIntegerField(default=0)
+    entries = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "addresses"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def balance(self) -> int:
+        return self.received - self.sent
+
+
+class Inclusion(models.Model):
+    """A transaction's place in a block, active or stale.
+
+    `transaction` links it to the one we acknowledged, where there is one: identity is local, since
+    the protocol has none. `sender` and `recipient` are null where they cannot name an address,
+    `amount` where it is irregular.
+    """
+
+    block = models.ForeignKey(
+        Block, on_delete=models.PROTECT, related_name="inclusions", db_index=False
+    )
+    position = models.IntegerField(help_text="from 0")
+    index = models.BigIntegerField(help_text="the block's index")
+    transaction = models.ForeignKey(
+        Transaction, null=True, on_delete=models.PROTECT, related_name="inclusions"
+    )
+    sender = models.ForeignKey(
+        Address, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    recipient = models.ForeignKey(
+        Address, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    amount = models.BigIntegerField(null=True)
+    irregular = models.CharField(max_length=300, blank=True, help_text="why, if it is")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["block", "position"], name="inclusion_place"),
+            models.CheckConstraint(
+                condition=Q(irregular="", amount__isnull=False)
+                | ~Q(irregular="") & Q(amount__isnull=True),
+                name="inclusion_amount_unless_irregular",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["sender", "index", "position"], name="inclusion_sender"),
+            models.Index(fields=["recipient", "index", "position"], name="inclusion_recipient"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.position}"
+
+
+class Peer(models.Model):
+    """Another node, as `host:port`, and how it did when last asked."""
+
+    address = models.CharField(max_length=300, unique=True)
+    registered_at = models.DateTimeField()
+    last_success_at = models.DateTimeField(null=True)
+    last_failure_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=300, blank=True, help_text="why it failed last")
+    length = models.BigIntegerField(null=True, help_text="blocks counted in its chain")
+    latency = models.FloatField(null=True, help_text="seconds until its answer began")
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Reorganisation(models.Model):
+    """The active chain left `old_tip` for `new_tip`. `fork_index` is the last index both share
+    (0: not even the genesis); `disconnected` blocks went, `connected` came."""
+
+    old_tip = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    new_tip = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+")
+    fork_index = models.BigIntegerField()
+    disconnected = models.BigIntegerField()
+    connected = models.BigIntegerField()
+    source = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(disconnected__gte=1), name="reorganisation_disconnects"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"reorganisation {self.pk}, depth {self.disconnected}"
+
+
+class ReorganisedTransaction(models.Model):
+    """What a reorganisation did to one of our transactions."""
+
+    class Effect(models.TextChoices):
+        RETURNED = "returned", "returned to the pool"
+        CONFIRMED = "confirmed", "confirmed on the new branch"
+
+    reorganisation = models.ForeignKey(
+        Reorganisation, on_delete=models.PROTECT, related_name="transactions"
+    )
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="+")
+    effect = models.CharField(max_length=9, choices=Effect.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reorganisation", "transaction"], name="reorganised_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.transaction_id} {self.effect}"
+
+
+class Event(models.Model):
+    """Something that happened, written in the transaction that made it so.
+
+    `id` is the sequence number clients count by: ascending in commit order. `payload` is JSON text.
+    """
+
+    kind = models.CharField(max_length=32)
+    payload = models.TextField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.kind}"
+
+
+class NodeIdentity(models.Model):
+    """Who this node is, made once and kept: mined coins are paid to `identifier`."""
+
+    identifier = models.CharField(max_length=32)
+    dialect = models.CharField(max_length=16)
+    difficulty = models.IntegerField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "node identities"
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="identity_is_one_row")]
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
+class DamagedBlock(models.Model):
+    """A block whose stored text no longer has its hash, set aside by `repairchain` as evidence."""
+
+    hash = models.CharField(max_length=64)
+    index = models.BigIntegerField()
+    canonical = models.TextField()
+    found_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"damaged block {self.index} {self.hash[:8]}"

@@ -1,0 +1,104 @@
+"""A peer's chain, from where it leaves ours: judged, spooled, and then adopted.
+
+The blocks are read and judged one by one and written to a temporary file, so that memory stays
+flat and nothing of a chain that ends invalid reaches the database.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Final
+
+from ledger import consensus, models
+from ledger.consensus import Network
+
+from . import blockstore, chainstate
+from .chainstate import Switch
+from .writer import Writer
+
+_IN_MEMORY: Final = 8 * 1024 * 1024
+_BATCH: Final = 2000  # blocks to one transaction
+_HASHES: Final = 2000
+
+
+@dataclass(slots=True)
+class Branch:
+    """A valid chain of `length` blocks that ends in `tip_hash`; `count` of them are not on ours.
+
+    `texts` holds the canonical texts of those, a line each. Close it when done.
+    """
+
+    length: int
+    tip_hash: str
+    count: int
+    texts: IO[bytes]
+
+    def close(self) -> None:
+        self.texts.close()
+
+    def blocks(self, network: Network) -> Iterator[consensus.Block]:
+        """The blocks that are not on our chain, in order."""
+        self.texts.seek(0)
+        for line in self.texts:
+            value = network.dialect.decoder.decode(line.decode())
+            yield consensus.read_block(value, network)
+
+
+def spool(blocks: Iterable[consensus.Block]) -> Branch:
+    """Read a judged chain to its end. Raises whatever `blocks` raises, leaving nothing behind."""
+    texts = tempfile.SpooledTemporaryFile(_IN_MEMORY)
+    own = _active_hashes()
+    shared, length, count, tip_hash = True, 0, 0, ""
+    try:
+        for block in blocks:
+            length, tip_hash = block.index, block.hash
+            shared = shared and next(own, None) == block.hash
+            if not shared:
+                count += 1
+                texts.write(block.canonical.encode() + b"\n")
+    except BaseException:
+        texts.close()
+        raise
+    return Branch(length, tip_hash, count, texts)
+
+
+def adopt(
+    branch: Branch, network: Network, writer: Writer, origin: str, source: str
+) -> Switch | None:
+    """Store the branch and make it the active chain, if it is preferred; None if it is not.
+
+    The switch is one transaction. A long branch is stored before, in batches, so that others can
+    write between them; until the switch those blocks are a side branch.
+    """
+    batch: list[consensus.Block] = []
+    if not network.prefers(branch.length, models.Tip.objects.get(pk=1).index):
+        return None
+    for block in branch.blocks(network):
+        if len(batch) == _BATCH:
+            writer.run(lambda stored=batch: blockstore.store(stored, origin, source))
+            batch = []
+        batch.append(block)
+
+    def finish() -> Switch | None:
+        blockstore.store(batch, origin, source)
+        tip = models.Block.objects.get(hash=branch.tip_hash)
+        return chainstate.switch_to(tip, network, source)
+
+    return writer.run(finish)
+
+
+def _active_hashes() -> Iterator[str]:
+    """The hashes of our active chain, from the genesis on, a page at a time."""
+    index = 0
+    while True:
+        page = list(
+            models.ActiveBlock.objects.filter(index__gt=index, index__lte=index + _HASHES)
+            .order_by("index")
+            .values_list("index", "block__hash")
+        )
+        if not page:
+            return
+        index = page[-1][0]
+        yield from (digest for _, digest in page)

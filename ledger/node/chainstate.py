@@ -1,0 +1,222 @@
+"""The active chain, and how it changes: connect, disconnect, reorganise.
+
+Everything here runs inside one database transaction, opened by the writer. The blocks are stored
+and valid already; what is decided here is which of them are active, what that means for our
+transactions and for the totals of addresses, and the record of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+from django.utils import timezone
+
+from ledger.consensus import Network
+from ledger.models import (
+    ActiveBlock,
+    Block,
+    Inclusion,
+    Reorganisation,
+    ReorganisedTransaction,
+    Tip,
+    Transaction,
+)
+
+from . import events, mempool, totals
+from .errors import TipMoved
+
+SHOWN: Final = 10  # blocks described in one event; whoever wants more asks for them
+_NAMED: Final = 500  # transactions named in one event
+
+State = Transaction.State
+
+_PATH: Final = """
+    WITH RECURSIVE path(id, parent_hash, "index") AS (
+        SELECT id, parent_hash, "index" FROM ledger_block WHERE id = %s
+        UNION ALL
+        SELECT b.id, b.parent_hash, b."index"
+        FROM path JOIN ledger_block b ON b.hash = path.parent_hash
+        WHERE NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What a change of the active chain did. `fork_index` is the last index that stayed."""
+
+    fork_index: int
+    disconnected: int
+    connected: int
+    returned: int
+    confirmed: int
+
+
+def tip_for_update() -> Tip:
+    """The tip, held until the transaction ends."""
+    return Tip.objects.select_for_update().select_related("block").get(pk=1)
+
+
+def switch_to(block: Block, network: Network, source: str = "") -> Switch | None:
+    """Make `block` the tip if the network prefers its chain to ours; None if it does not."""
+    tip = tip_for_update()
+    if not network.prefers(block.index, tip.index):
+        return None
+    return force_tip(block, tip, source)
+
+
+def force_tip(block: Block, tip: Tip, source: str = "") -> Switch:
+    """Make `block` the tip, whatever the lengths. `tip` is the present one, held for update."""
+    fork_index = _fork_index(block)
+    undone = _disconnect_above(fork_index) if tip.index > fork_index else set[int]()
+    _connect_path(block)
+    totals.apply(totals.above(fork_index), 1)
+    confirmed = _confirm_above(fork_index)
+    found = mempool.match_with_blocks_above(fork_index, undone - confirmed)
+    returned = undone - confirmed - found
+    mempool.return_to_pool(returned)
+    _move_tip(tip, block)
+    switch = Switch(
+        fork_index=fork_index,
+        disconnected=tip.index - fork_index,
+        connected=block.index - fork_index,
+        returned=len(returned),
+        confirmed=len(confirmed | found),
+    )
+    _record(switch, tip, block, source, returned, confirmed | found)
+    return switch
+
+
+def extend(block: Block, tip: Tip, confirmed: list[Transaction]) -> None:
+    """Put one block on the tip that was sealed here; its inclusions name their transactions."""
+    ActiveBlock.objects.create(index=block.index, block=block)
+    totals.apply(totals.above(tip.index), 1)
+    Transaction.objects.filter(pk__in=[row.pk for row in confirmed]).update(state=State.CONFIRMED)
+    _move_tip(tip, block)
+    events.record(
+        events.BLOCK, **describe(block), confirmed=[str(row.uid) for row in confirmed[:_NAMED]]
+    )
+
+
+def describe(block: Block) -> dict[str, Any]:
+    """A block as events and pages speak of it."""
+    return {
+        "index": block.index,
+        "hash": block.hash,
+        "previous_hash": block.parent_id,
+        "timestamp": block.timestamp,
+        "proof": block.proof,
+        "transactions": block.transaction_count,
+        "size": block.size,
+        "origin": block.origin,
+        "source": block.source,
+    }
+
+
+def _fork_index(block: Block) -> int:
+    """The index of the last active block among the ancestors of `block`; 0 if there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PATH + 'SELECT MIN("index") FROM path', [block.pk])
+        return int(cursor.fetchone()[0]) - 1
+
+
+def _disconnect_above(fork_index: int) -> set[int]:
+    """Take active blocks away; answer which of our transactions were confirmed in them."""
+    totals.apply(totals.above(fork_index), -1)
+    undone = _named_above(fork_index)
+    ActiveBlock.objects.filter(index__gt=fork_index).delete()
+    return undone
+
+
+def _connect_path(block: Block) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PATH.replace("WITH", 'INSERT INTO ledger_activeblock ("index", block_id) WITH', 1)
+            + 'SELECT "index", id FROM path ORDER BY "index"',
+            [block.pk],
+        )
+
+
+def _named_above(index: int) -> set[int]:
+    """Our transactions that active blocks above `index` include."""
+    rows = Inclusion.objects.filter(
+        block__active__index__gt=index, transaction__isnull=False
+    ).values_list("transaction_id", flat=True)
+    return {pk for pk in rows if pk is not None}
+
+
+def _confirm_above(index: int) -> set[int]:
+    """Confirm our transactions that newly connected blocks are known to include."""
+    named = _named_above(index)
+    mempool.set_state(named, State.CONFIRMED)
+    return named
+
+
+def _move_tip(tip: Tip, block: Block) -> None:
+    """Compare and set: whoever moved the tip since it was read wins, and we start again."""
+    moved = Tip.objects.filter(pk=1, version=tip.version).update(
+        block=block, index=block.index, version=tip.version + 1
+    )
+    if not moved:
+        raise TipMoved("the tip moved")
+
+
+def _record(
+    switch: Switch, old: Tip, new: Block, source: str, returned: set[int], confirmed: set[int]
+) -> None:
+    first = max(switch.fork_index + 1, new.index - SHOWN + 1)
+    rows = Block.objects.filter(active__index__gte=first).order_by("index")
+    blocks = [describe(block) for block in rows]
+    named = _uids(confirmed)
+    if not switch.disconnected:
+        if switch.connected == len(blocks):
+            events.record_all(
+                events.BLOCK,
+                [block | {"confirmed": named if block is blocks[-1] else []} for block in blocks],
+            )
+        else:
+            events.record(
+                events.CHAIN_EXTENDED,
+                connected=switch.connected,
+                blocks=blocks,
+                confirmed=named,
+                source=source,
+            )
+        return
+    row = Reorganisation.objects.create(
+        old_tip=old.block,
+        new_tip=new,
+        fork_index=switch.fork_index,
+        disconnected=switch.disconnected,
+        connected=switch.connected,
+        source=source[:300],
+        at=timezone.now(),
+    )
+    effects = [(pk, ReorganisedTransaction.Effect.RETURNED) for pk in sorted(returned)]
+    effects += [(pk, ReorganisedTransaction.Effect.CONFIRMED) for pk in sorted(confirmed)]
+    ReorganisedTransaction.objects.bulk_create(
+        [
+            ReorganisedTransaction(reorganisation=row, transaction_id=pk, effect=effect)
+            for pk, effect in effects
+        ]
+    )
+    events.record(
+        events.REORGANISED,
+        id=row.pk,
+        fork_index=switch.fork_index,
+        disconnected=switch.disconnected,
+        connected=switch.connected,
+        old_tip=describe(old.block),
+        blocks=blocks,
+        returned=_uids(returned),
+        confirmed=named,
+        source=source,
+    )
+
+
+def _uids(pks: set[int]) -> list[str]:
+    """The public names of some transactions, the first `_NAMED` by arrival."""
+    first = sorted(pks)[:_NAMED]
+    return [str(row.uid) for row in Transaction.objects.filter(pk__in=first).order_by("pk")]

@@ -1,0 +1,43 @@
+"""The node's limits and places, from Django's settings, by name and type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from ledger.consensus import Caps
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConf:
+    """`dialect` and `difficulty` matter when the node is created; afterwards its identity rules."""
+
+    data: Path
+    dialect: str
+    difficulty: int | None
+    pool_transactions: int
+    pool_bytes: int
+    peers: int
+    peer_deadline: float
+    peer_policy: str
+    mine_queue: int
+    caps: Caps
+
+    @classmethod
+    def from_settings(cls) -> NodeConf:
+        return cls(
+            data=settings.NODE_DATA,
+            dialect=settings.NODE_DIALECT,
+            difficulty=settings.NODE_DIFFICULTY,
+            pool_transactions=settings.NODE_POOL_TRANSACTIONS,
+            pool_bytes=settings.NODE_POOL_BYTES,
+            peers=settings.NODE_PEERS,
+            peer_deadline=settings.NODE_PEER_DEADLINE,
+            peer_policy=settings.NODE_PEER_POLICY,
+            mine_queue=settings.NODE_MINE_QUEUE,
+            caps=Caps(
+                chain_bytes=settings.NODE_CHAIN_BYTES, chain_blocks=settings.NODE_CHAIN_BLOCKS
+            ),
+        )

@@ -1,0 +1,73 @@
+"""What happened, written with what happened, and the word that there is something new.
+
+An event is a row, inserted in the transaction that made it true: whoever reads events in order of
+their number reads history. Nothing else is needed for correctness. `listeners` only hear, after
+the commit and in the same process, that looking again is worth while; other processes look by the
+clock.
+
+Kinds and payloads are part of the live protocol (see `ledger/live`). Amounts travel as strings,
+since JavaScript cannot hold a 64-bit integer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from django.utils import timezone
+
+from ledger.models import Event
+
+logger = logging.getLogger(__name__)
+
+BLOCK: Final = "block"  # one block was added to the tip
+CHAIN_EXTENDED: Final = "chain-extended"  # many were, at once
+REORGANISED: Final = "reorganisation"  # the active chain left one branch for another
+TRANSACTION: Final = "transaction"  # one was accepted into the pool
+PEER: Final = "peer"  # one was registered
+REFUSAL: Final = "refusal"  # a peer's chain was refused, or the peer could not be asked
+NODE: Final = "node"  # this node started
+
+KINDS: Final = (BLOCK, CHAIN_EXTENDED, REORGANISED, TRANSACTION, PEER, REFUSAL, NODE)
+
+
+def record(kind: str, **payload: Any) -> None:
+    """Insert one event into the transaction under way."""
+    record_all(kind, [payload])
+
+
+def record_all(kind: str, payloads: Iterable[dict[str, Any]]) -> None:
+    """Insert events of one kind, in order."""
+    now = timezone.now()
+    Event.objects.bulk_create(
+        [
+            Event(kind=kind, payload=json.dumps(payload, ensure_ascii=False), at=now)
+            for payload in payloads
+        ]
+    )
+
+
+class Listeners:
+    """Callables that are called, without arguments, from the thread that committed."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
+
+    def add(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Add a listener; the answer, when called, takes it off again."""
+        self._listeners = [*self._listeners, listener]
+
+        def forget() -> None:
+            self._listeners = [other for other in self._listeners if other is not listener]
+
+        return forget
+
+    def announce(self) -> None:
+        for listener in self._listeners:
+            try:
+                listener()
+            except Exception:
+                # What was committed stays true whatever a listener makes of it.
+                logger.exception("a listener failed")

@@ -1,0 +1,123 @@
+"""Starting and stopping this node: what runs, in which order, and where to find it.
+
+A process has at most one `Node`. The server opens it with `serving=True`, which checks the whole
+chain first and refuses to go on with a broken one; commands open it without.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+
+from . import events, identity, verification
+from .conf import NodeConf
+from .errors import Damaged, NodeError
+from .events import Listeners
+from .identity import Identity
+from .mempool import Door
+from .mining import Miner
+from .reading import Reader, one_moment
+from .sync import Syncer
+from .verification import Report
+from .writer import Writer
+
+_current: Node | None = None
+
+
+class Node:
+    """The parts of a running node. Make one with `start`."""
+
+    def __init__(self, own: Identity, conf: NodeConf) -> None:
+        self.identity = own
+        self.conf = conf
+        self.started_at = time.time()
+        self.committed = Listeners()
+        self.reader = Reader()
+        self.writer = Writer(self.committed)
+        self.miner = Miner(own, self.writer, self.committed, queue=conf.mine_queue)
+        self.syncer = Syncer(own, self.writer, conf)
+        self.door = Door(
+            own.network, transactions=conf.pool_transactions, size=conf.pool_bytes
+        )
+
+    def close(self) -> None:
+        """Stop in an order in which nothing waits for what is gone already. Idempotent."""
+        self.syncer.close()
+        self.miner.close()
+        self.writer.close()
+        self.reader.close()
+
+
+def prepare(conf: NodeConf | None = None) -> Identity:
+    """Make sure that the data folder holds a node of the network asked for; answer who it is.
+
+    Raises `NodeError` where the folder holds a node of another network.
+    """
+    conf = conf or NodeConf.from_settings()
+    present = identity.load()
+    network = identity.wanted_network(conf.dialect, conf.difficulty, present)
+    if present is None:
+        with transaction.atomic():
+            present = identity.create(network)
+    return present
+
+
+def verify(progress: Callable[[int, int], None] | None = None) -> Report:
+    """Check every invariant as of one moment."""
+    with one_moment(connection):
+        return verification.verify(progress)
+
+
+def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:
+    """The same, but raise `Damaged`, naming every fault and its repair, if the chain is broken."""
+    report = verify(progress)
+    if not report.sound:
+        first = next((f.index for f in report.faults if f.index is not None), None)
+        raise Damaged("\n".join(map(str, report.faults)), index=first)
+    return report
+
+
+def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
+    """Start the node of this process. `serving` records the start as an event."""
+    global _current
+    if _current is not None:
+        raise NodeError("this process runs a node already")
+    conf = conf or NodeConf.from_settings()
+    node = Node(prepare(conf), conf)
+    if serving:
+        node.writer.run(lambda: events.record(events.NODE, identifier=node.identity.identifier))
+    _current = node
+    return node
+
+
+def stop() -> None:
+    """Stop it, if it runs."""
+    global _current
+    node, _current = _current, None
+    if node is not None:
+        node.close()
+
+
+def current() -> Node:
+    """The running node. Raises `NodeError` if there is none."""
+    if _current is None:
+        raise NodeError("no node runs in this process")
+    return _current
+
+
+@contextmanager
+def running(conf: NodeConf | None = None) -> Iterator[Node]:
+    """A node for the time of a command."""
+    node = start(conf)
+    try:
+        yield node
+    finally:
+        stop()
+
+
+def is_running() -> bool:
+    """Whether this process runs a node."""
+    return _current is not None

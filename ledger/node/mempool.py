@@ -1,0 +1,210 @@
+"""The pool: transactions this node acknowledged that no active block includes yet.
+
+Submissions come in groups from the writer. What a reorganisation does to the pool is also here:
+transactions come back to it, or are found again on the new branch. The protocol gives transactions
+no identity, so they are found by content, one for one: of two identical submissions and one
+identical entry on the branch, the older is confirmed and the younger waits.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Count, QuerySet, Sum
+from django.utils import timezone
+
+from ledger.consensus import Network
+from ledger.consensus.policy import submission_faults
+from ledger.models import Inclusion, Tip, Transaction
+
+from . import events
+from .errors import KeyReused, NotAccepted, Overloaded
+
+State = Transaction.State
+IN_POOL: Final = (State.PENDING, State.RETURNED)
+_CHUNK: Final = 500
+
+Content = tuple[str, str, int]
+"""Sender, recipient, amount: all that tells two transactions apart on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A transaction as it came to the door. Its values are judged by `checked`."""
+
+    sender: str
+    recipient: str
+    amount: int
+    idempotency_key: str | None = None
+
+    @property
+    def content(self) -> Content:
+        return (self.sender, self.recipient, self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What was promised: the transaction's local id, and the block it should be in."""
+
+    uid: uuid.UUID
+    index: int
+
+
+def checked(
+    values: Mapping[str, Any], network: Network, idempotency_key: str | None = None
+) -> Submission:
+    """The submission in `values`, which has the three keys. Raises `NotAccepted` with all faults."""
+    faults = submission_faults(values, network)
+    if faults:
+        raise NotAccepted(*faults)
+    return Submission(values["sender"], values["recipient"], values["amount"], idempotency_key)
+
+
+class Door:
+    """Where submissions are taken in, in groups; the limits are this node's policy."""
+
+    def __init__(self, network: Network, *, transactions: int, size: int) -> None:
+        self._network = network
+        self._transactions = transactions
+        self._size = size
+
+    def accept(self, submissions: Sequence[Submission]) -> list[Acknowledgement | Exception]:
+        """Take in what fits, in order; an answer or an exception for each. For the writer."""
+        index = Tip.objects.get(pk=1).index + 1
+        count, size = pool_size()
+        known = _acknowledged(s.idempotency_key for s in submissions if s.idempotency_key)
+        now = timezone.now()
+        rows: list[Transaction] = []
+        answers: list[Acknowledgement | Exception] = []
+        for submission in submissions:
+            key = submission.idempotency_key
+            if key and (earlier := known.get(key)):
+                answers.append(_same(earlier, submission))
+                continue
+            bytes_taken = self._bytes(submission)
+            if count >= self._transactions or size + bytes_taken > self._size:
+                answers.append(
+                    Overloaded(f"the pool is full ({count} transactions)", retry_after=5)
+                )
+                continue
+            row = Transaction(
+                uid=uuid.uuid4(),
+                sender=submission.sender,
+                recipient=submission.recipient,
+                amount=submission.amount,
+                size=bytes_taken,
+                promised_index=index,
+                idempotency_key=key,
+                submitted_at=now,
+            )
+            count, size = count + 1, size + bytes_taken
+            rows.append(row)
+            if key:
+                known[key] = row
+            answers.append(Acknowledgement(row.uid, index))
+        Transaction.objects.bulk_create(rows)
+        events.record_all(events.TRANSACTION, [describe(row) for row in rows])
+        return answers
+
+    def _bytes(self, submission: Submission) -> int:
+        value = dict(zip(("sender", "recipient", "amount"), submission.content, strict=True))
+        return len(self._network.canonical(value).encode()) + 2  # and the comma after it
+
+
+def pool() -> QuerySet[Transaction]:
+    """The pool, in order of arrival."""
+    return Transaction.objects.filter(state__in=IN_POOL).order_by("pk")
+
+
+def pool_size() -> tuple[int, int]:
+    """How many transactions wait, and how many bytes they would take in a block."""
+    sums = pool().order_by().aggregate(count=Count("pk"), size=Sum("size"))
+    return sums["count"], sums["size"] or 0
+
+
+def describe(row: Transaction) -> dict[str, Any]:
+    """A transaction as events and pages speak of it."""
+    return {
+        "id": str(row.uid),
+        "sender": row.sender,
+        "recipient": row.recipient,
+        "amount": str(row.amount),
+        "state": row.state,
+    }
+
+
+def set_state(pks: Iterable[int], state: str) -> None:
+    wanted = sorted(pks)
+    for start in range(0, len(wanted), _CHUNK):
+        Transaction.objects.filter(pk__in=wanted[start : start + _CHUNK]).update(
+            state=state, reason=""
+        )
+
+
+def return_to_pool(pks: set[int]) -> None:
+    """What a reorganisation left without a block waits again."""
+    set_state(pks, State.RETURNED)
+
+
+def match_with_blocks_above(index: int, undone: set[int]) -> set[int]:
+    """Find our unconfirmed transactions on the newly connected blocks, and confirm those found.
+
+    `undone` are those whose block was just disconnected; with the pool they are the candidates,
+    oldest first. Each entry of a block stands for one of them at most.
+    """
+    waiting: dict[Content, list[int]] = defaultdict(list)
+    for pk, *content in _candidates(undone):
+        waiting[tuple(content)].append(pk)
+    found = set[int]()
+    for (sender, recipient, amount), pks in waiting.items():
+        entries = (
+            Inclusion.objects.filter(
+                block__active__index__gt=index,
+                sender__name=sender,
+                recipient__name=recipient,
+                amount=amount,
+                transaction__isnull=True,
+                irregular="",
+            )
+            .select_related("block")
+            .order_by("index", "position")
+        )
+        plain = (entry for entry in entries.iterator(chunk_size=_CHUNK) if _is_plain(entry))
+        matches = list(zip(pks, plain, strict=False))
+        for pk, entry in matches:
+            Inclusion.objects.filter(pk=entry.pk).update(transaction_id=pk)
+            found.add(pk)
+    set_state(found, State.CONFIRMED)
+    return found
+
+
+def _candidates(undone: set[int]) -> list[tuple[int, str, str, int]]:
+    fields = ("pk", "sender", "recipient", "amount")
+    rows = list(pool().values_list(*fields))
+    wanted = sorted(undone)
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        rows += Transaction.objects.filter(pk__in=chunk).values_list(*fields)
+    return sorted(rows)
+
+
+def _is_plain(entry: Inclusion) -> bool:
+    """Whether the entry has no keys beside the three: another one is not what we acknowledged."""
+    value = json.loads(entry.block.canonical)["transactions"][entry.position]
+    return len(value) == 3
+
+
+def _acknowledged(keys: Iterable[str]) -> dict[str, Transaction]:
+    rows = Transaction.objects.filter(idempotency_key__in=set(keys))
+    return {row.idempotency_key: row for row in rows if row.idempotency_key}
+
+
+def _same(earlier: Transaction, submission: Submission) -> Acknowledgement | KeyReused:
+    if (earlier.sender, earlier.recipient, earlier.amount) != submission.content:
+        return KeyReused("this Idempotency-Key came before with another transaction")
+    return Acknowledgement(earlier.uid, earlier.promised_index)

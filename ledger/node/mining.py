@@ -1,0 +1,215 @@
+"""Mining: whoever asks gets a block of their own, one search after the other.
+
+The search runs in a child process (`ledger.mining`); the thread here freezes a block, waits for
+the proof, hands the block to the writer, and begins again where the tip moved meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import connection
+
+from ledger import consensus, models
+from ledger.mining import Progress, SearchCancelled, Searcher, SearchFailed
+
+from . import sealing
+from .errors import NodeError, Overloaded, Stopped, TipMoved
+from .events import Listeners
+from .identity import Identity
+from .writer import Writer
+
+logger = logging.getLogger(__name__)
+
+_EXPECTED_RATE: Final = 1_000_000  # tries a second; only to say when to come again
+_SEARCH_FAILURES: Final = 3  # in a row, before whoever asked is told
+
+
+@dataclass(frozen=True, slots=True)
+class MiningState:
+    """What pages show. `searching` is the index searched for, None when idle. `odds`: one try in
+    so many succeeds. `elapsed` is in seconds, `waiting` counts the requests behind this one."""
+
+    searching: int | None
+    tries: int
+    elapsed: float
+    rate: float
+    odds: int
+    waiting: int
+
+
+class MiningCancelled(NodeError):
+    """The search was cancelled by someone else."""
+
+
+class Miner:
+    """Owns the mining thread and the child process. `changed` listeners hear of progress."""
+
+    def __init__(
+        self, identity: Identity, writer: Writer, committed: Listeners, *, queue: int
+    ) -> None:
+        self.changed = Listeners()
+        self._identity = identity
+        self._writer = writer
+        self._limit = queue
+        self._searcher = Searcher()
+        self._waiting: deque[Future[consensus.Block]] = deque()
+        self._current: Future[consensus.Block] | None = None
+        self._index: int | None = None
+        self._version = 0
+        self._progress = Progress(0, 0.0)
+        self._moved = threading.Event()
+        self._stopping = False
+        self._lock = threading.Condition()
+        self._forget = committed.add(self._look_at_tip_soon)
+        self._look = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="ledger-miner", daemon=True)
+        self._thread.start()
+
+    def mine(self) -> Future[consensus.Block]:
+        """Ask for a block; the future answers once it is on the chain. Cancel it to stop caring.
+
+        Raises `Overloaded` when too many wait.
+        """
+        future: Future[consensus.Block] = Future()
+        with self._lock:
+            if self._stopping:
+                raise Stopped("this node is shutting down")
+            self._waiting = deque(f for f in self._waiting if not f.cancelled())
+            if len(self._waiting) >= self._limit:
+                network = self._identity.network
+                seconds = len(self._waiting) * 16**network.difficulty / _EXPECTED_RATE
+                raise Overloaded(
+                    f"{len(self._waiting)} requests for a block are waiting",
+                    retry_after=max(1, min(60, round(seconds))),
+                )
+            self._waiting.append(future)
+            self._lock.notify()
+        return future
+
+    def cancel(self) -> bool:
+        """Give up the search under way, and those that wait; whether there was any."""
+        with self._lock:
+            futures = [*self._waiting, *([self._current] if self._current else [])]
+            self._waiting.clear()
+        for future in futures:
+            _fail(future, MiningCancelled("the search was cancelled"))
+        return bool(futures)
+
+    def state(self) -> MiningState:
+        with self._lock:
+            progress = self._progress
+            return MiningState(
+                searching=self._index,
+                tries=progress.tries,
+                elapsed=progress.elapsed,
+                rate=progress.rate,
+                odds=16**self._identity.network.difficulty,
+                waiting=len(self._waiting),
+            )
+
+    def close(self) -> None:
+        """Stop searching and end the child process. Idempotent."""
+        with self._lock:
+            self._stopping = True
+            self._lock.notify()
+        self.cancel()
+        self._thread.join()
+        self._searcher.close()
+        self._forget()
+
+    def _work(self) -> None:
+        while (future := self._next()) is not None:
+            try:
+                block = self._mine_one(future)
+            except SearchCancelled:
+                pass  # nobody waits for it any more
+            except Exception as error:
+                if not isinstance(error, NodeError):
+                    logger.exception("mining failed")
+                _fail(future, error)
+            else:
+                try:
+                    future.set_result(block)
+                except InvalidStateError:
+                    pass  # they hung up at the last moment; the block stands
+            with self._lock:
+                self._current = self._index = None
+            connection.close_if_unusable_or_obsolete()
+            self.changed.announce()
+        connection.close()
+
+    def _next(self) -> Future[consensus.Block] | None:
+        with self._lock:
+            while True:
+                if self._stopping:
+                    return None
+                while self._waiting:
+                    future = self._waiting.popleft()
+                    if not future.done():
+                        self._current = future
+                        return future
+                self._lock.wait()
+
+    def _mine_one(self, future: Future[consensus.Block]) -> consensus.Block:
+        failures = 0
+        while True:
+            self._moved.clear()
+            template = sealing.freeze(self._identity.network, self._identity.identifier)
+            with self._lock:
+                self._index, self._progress = template.index, Progress(0, 0.0)
+                self._version = template.tip_version
+            self.changed.announce()
+            before, after = template.message_parts()
+            try:
+                found = self._searcher.find(
+                    before,
+                    after,
+                    template.network.difficulty,
+                    on_progress=self._note,
+                    cancelled=lambda: future.done() or self._tip_moved(),
+                )
+                return self._writer.run(lambda t=template, p=found.proof: sealing.seal(t, p))
+            except TipMoved:
+                logger.info("the tip moved while block %d was searched for", template.index)
+            except SearchFailed as error:
+                failures += 1  # the next search starts a new child process
+                logger.warning("the search failed: %s", error)
+                if failures == _SEARCH_FAILURES or self._stopping:
+                    raise NodeError(f"the search for a proof failed: {error}") from error
+            except SearchCancelled:
+                if future.done() or not self._moved.is_set():
+                    raise
+            if future.done():
+                raise SearchCancelled("nobody waits for this block")
+
+    def _note(self, progress: Progress) -> None:
+        with self._lock:
+            self._progress = progress
+        self._look.set()  # other processes do not tell us: look at the tip as often as this
+        self.changed.announce()
+
+    def _look_at_tip_soon(self) -> None:
+        self._look.set()
+
+    def _tip_moved(self) -> bool:
+        """Whether the tip is another one than when the search began; asked often, answered cheaply."""
+        if self._look.is_set():
+            self._look.clear()
+            version = models.Tip.objects.values_list("version", flat=True).get(pk=1)
+            if version != self._version:
+                self._moved.set()
+        return self._moved.is_set()
+
+
+def _fail(future: Future[consensus.Block], error: Exception) -> None:
+    try:
+        future.set_exception(error)
+    except InvalidStateError:
+        pass

@@ -1,0 +1,82 @@
+"""Reading the database from async code, without a thread a request.
+
+A few threads keep their connections open; a `Snapshot` is a connection of its own whose reads all
+see one moment, for answers too long to be read at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, ParamSpec, TypeVar
+
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREADS: Final = 4
+_BEGIN: Final = {
+    "sqlite": "BEGIN DEFERRED",
+    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+}
+
+
+class Reader:
+    """A small pool of threads that read."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger-reader")
+
+    async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `function` in a reading thread and await its answer."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: _fresh(function, *args, **kwargs))
+
+    async def read_at_once(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, but all that `function` reads is of one moment."""
+
+        def in_one_moment() -> T:
+            with one_moment(connection):
+                return function(*args, **kwargs)
+
+        return await self.read(in_one_moment)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[BaseDatabaseWrapper]:
+        """A connection whose reads all see the moment of the first one.
+
+        It may be used from one thread at a time, through `read`.
+        """
+        own = connections.create_connection("default")
+        own.inc_thread_sharing()
+        try:
+            await self.read(lambda: own.cursor().execute(_BEGIN[own.vendor]))
+            yield own
+        finally:
+            # Not awaited: this also runs while the client's task is being cancelled.
+            self._threads.submit(own.close)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def one_moment(own: BaseDatabaseWrapper) -> Iterator[None]:
+    """All reads inside see the same moment. For reading only, outside of any transaction."""
+    with own.cursor() as cursor:
+        cursor.execute(_BEGIN[own.vendor])
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+
+
+def _fresh(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    try:
+        return function(*args, **kwargs)
+    finally:
+        connection.close_if_unusable_or_obsolete()

@@ -1,0 +1,147 @@
+"""Consensus with peers: ask all of them for their chains, follow the longest valid one.
+
+All peers are asked at once, each under its own deadline; what one does wrong is noted on that peer
+and never fails the rest (protocol, section 4). Calls that come while peers are being asked share
+one round.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils import timezone
+
+from ledger.consensus import Refused, read_chain
+from ledger.models import Block, Peer
+
+from . import branch as branches
+from . import events, peer_client
+from .branch import Branch
+from .chainstate import Switch
+from .conf import NodeConf
+from .errors import NodeError
+from .identity import Identity
+from .peers import known_addresses
+from .writer import Writer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReport:
+    """How asking one peer went: blocks counted, or why it failed."""
+
+    address: str
+    length: int | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What asking all peers came to. `switch` is None when our chain stays."""
+
+    switch: Switch | None
+    reports: tuple[PeerReport, ...]
+
+
+@dataclass(slots=True)
+class _Asked:
+    address: str
+    branch: Branch | None = None
+    latency: float | None = None
+    failure: str = ""
+
+
+class Syncer:
+    """Asks the peers, one round at a time."""
+
+    def __init__(self, identity: Identity, writer: Writer, conf: NodeConf) -> None:
+        self._network = identity.network
+        self._writer = writer
+        self._conf = conf
+        self._lock = threading.Lock()
+        self._round: Future[Round] | None = None
+        self._rounds = ThreadPoolExecutor(1, thread_name_prefix="ledger-resolve")
+        self._askers = ThreadPoolExecutor(conf.peers, thread_name_prefix="ledger-peer")
+
+    def resolve(self) -> Future[Round]:
+        """Start a round, or join the one under way. The future never fails through a peer."""
+        with self._lock:
+            if self._round is None or self._round.done():
+                self._round = self._rounds.submit(self._run)
+            return self._round
+
+    def close(self) -> None:
+        """Let a round under way end (within the peers' deadline), start no other."""
+        self._rounds.shutdown(wait=False, cancel_futures=True)
+        self._askers.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> Round:
+        try:
+            asked = list(self._askers.map(self._ask, known_addresses()))
+            try:
+                switch = self._adopt_best(asked)
+            finally:
+                for one in asked:
+                    if one.branch:
+                        one.branch.close()
+            self._writer.run(lambda: _note(asked))
+            return Round(switch, tuple(_report(one) for one in asked))
+        finally:
+            connection.close()
+
+    def _ask(self, address: str) -> _Asked:
+        asked = _Asked(address)
+        try:
+            with peer_client.chain_of(
+                address, policy=self._conf.peer_policy, deadline=self._conf.peer_deadline
+            ) as answer:
+                asked.latency = answer.latency
+                asked.branch = branches.spool(
+                    read_chain(answer.pieces, self._network, self._conf.caps)
+                )
+        except (Refused, NodeError) as error:
+            asked.failure = str(error)[:300]
+        except Exception as error:
+            # Whatever a peer manages to provoke is that peer's failure, not the round's.
+            logger.exception("asking %s failed", address)
+            asked.failure = f"asking it failed ({type(error).__name__})"
+        finally:
+            connection.close()
+        return asked
+
+    def _adopt_best(self, asked: list[_Asked]) -> Switch | None:
+        """Adopt the longest branch that is preferred to ours; of equals, the first asked."""
+        branched = [one for one in asked if one.branch]
+        for one in sorted(branched, key=lambda one: -one.branch.length if one.branch else 0):
+            assert one.branch is not None
+            switch = branches.adopt(
+                one.branch, self._network, self._writer, Block.Origin.PEER, one.address
+            )
+            if switch:
+                return switch
+        return None
+
+
+def _note(asked: list[_Asked]) -> None:
+    """Write down how each peer did, in the transaction under way."""
+    now = timezone.now()
+    for one in asked:
+        peer = Peer.objects.filter(address=one.address)
+        before = peer.values_list("failure", flat=True).first()
+        if one.branch:
+            peer.update(
+                last_success_at=now, length=one.branch.length, latency=one.latency, failure=""
+            )
+        else:
+            peer.update(last_failure_at=now, failure=one.failure, latency=one.latency)
+            if one.failure != before:  # the same news twice is no news
+                events.record(events.REFUSAL, peer=one.address, reason=one.failure)
+
+
+def _report(one: _Asked) -> PeerReport:
+    return PeerReport(one.address, one.branch.length if one.branch else None, one.failure)

@@ -1,0 +1,330 @@
+"""Checking everything that must hold, from what is on disk (invariants I1 to I9).
+
+One function, used at start, by `manage.py verifychain`, and by the tests after each step. It reads
+all of the chain in one moment, as a stream, and trusts no column: blocks are parsed, hashed and
+judged from their texts, and every other table is compared with what the texts say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from django.db import connection
+
+from ledger import triggers
+from ledger.consensus import Block, Network, Place, Refused, check_genesis, check_successor, hash_of
+from ledger.consensus.errors import Reason
+from ledger.consensus.policy import irregularity
+from ledger.consensus.validation import read_block
+
+from . import blockstore, totals
+from .identity import Identity, load
+
+_CHUNK: Final = 500
+_FAULTS: Final = 20  # enough to act on; a broken chain may have one a block
+
+REPAIR_BLOCK: Final = (
+    "`manage.py repairchain` sets the damaged block aside and cuts the chain before it; then"
+    " `manage.py resolve` or `manage.py importchain FILE` brings the rest back"
+)
+REPAIR_INDEX: Final = "`manage.py repairchain` builds the tables anew from the blocks' texts"
+RESTORE: Final = "restore the data folder from a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that does not hold. `invariant` is its name (I1 …), `index` the block's."""
+
+    invariant: str
+    what: str
+    repair: str
+    index: int | None = None
+
+    def __str__(self) -> str:
+        where = f"block {self.index}: " if self.index is not None else ""
+        return f"{self.invariant}: {where}{self.what}. To repair: {self.repair}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was checked, and what was found. `supply` counts the regular rewards."""
+
+    blocks: int = 0
+    stale: int = 0
+    transactions: int = 0
+    supply: int = 0
+    irregular: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        return not self.faults
+
+    def note(self, invariant: str, what: str, repair: str, index: int | None = None) -> None:
+        if len(self.faults) < _FAULTS:
+            self.faults.append(Fault(invariant, what, repair, index))
+
+
+def verify(progress: Callable[[int, int], None] | None = None) -> Report:
+    """Check every invariant. Call it outside of transactions, inside `reading.one_moment`.
+
+    `progress` is called now and then with the blocks done and the blocks there are.
+    """
+    report = Report()
+    identity = load()
+    if identity is None:
+        report.note("I9", "the node has no identity", RESTORE)
+        return report
+    _check_storage(report)
+    _check_tip(report)
+    _check_active_blocks(report, identity, progress)
+    _check_stale_blocks(report, identity.network)
+    _check_inclusions(report)
+    _check_transactions(report)
+    _check_totals(report)
+    return report
+
+
+def _rows(query: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        while rows := cursor.fetchmany(_CHUNK):
+            yield from rows
+
+
+def _check_storage(report: Report) -> None:
+    """The file is sound, and the triggers that keep history are there (I6)."""
+    if connection.vendor == "sqlite":
+        for (line,) in _rows("PRAGMA quick_check(5)"):
+            if line != "ok":
+                report.note("I6", f"the database file is damaged: {line}", RESTORE)
+    missing = triggers.names() - triggers.installed(connection)
+    if missing:
+        report.note(
+            "I6", f"triggers are missing: {', '.join(sorted(missing))}", "run `manage.py migrate`"
+        )
+
+
+def _check_tip(report: Report) -> None:
+    """The active indexes are 1 to the tip's, and the tip is the last of them (I1)."""
+    tips = list(_rows('SELECT "index", block_id, version FROM ledger_tip'))
+    if len(tips) != 1:
+        report.note("I1", f"there are {len(tips)} tips", REPAIR_INDEX)
+        return
+    index, block, version = tips[0]
+    ((count, lowest, highest),) = _rows(
+        'SELECT COUNT(*), MIN("index"), MAX("index") FROM ledger_activeblock'
+    )
+    if (count, lowest, highest) != (index, 1, index):
+        report.note(
+            "I1",
+            f"the active chain has {count} rows from {lowest} to {highest}, the tip is {index}",
+            REPAIR_INDEX,
+        )
+    last = list(_rows('SELECT block_id FROM ledger_activeblock WHERE "index" = %s', index))
+    if last != [(block,)]:
+        report.note("I1", "the tip is not the last active block", REPAIR_INDEX, index)
+    if version < 1:
+        report.note("I7", f"the tip's version is {version}", REPAIR_INDEX)
+
+
+_ACTIVE: Final = """
+    SELECT a."index", b."index", b.hash, b.parent_hash, b.canonical, b.size, b.proof,
+           b.transaction_count, b.irregular_count, b.origin
+    FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id ORDER BY a."index"
+"""
+
+
+_ENTRIES: Final = """
+    SELECT a."index", i.position, s.name, r.name, i.amount, i.irregular, i."index"
+    FROM ledger_activeblock a JOIN ledger_inclusion i ON i.block_id = a.block_id
+    LEFT JOIN ledger_address s ON s.id = i.sender_id
+    LEFT JOIN ledger_address r ON r.id = i.recipient_id
+    ORDER BY a."index", i.position
+"""
+
+
+def _check_active_blocks(
+    report: Report, identity: Identity, progress: Callable[[int, int], None] | None
+) -> None:
+    """Bytes hash to the stored hash, links and proofs hold (I2, I3), rewards are right (I5)."""
+    ((total,),) = _rows("SELECT COUNT(*) FROM ledger_activeblock")
+    parent: Place | None = None
+    entries = _Entries()
+    for active, index, digest, parent_hash, canonical, *columns in _rows(_ACTIVE):
+        report.blocks += 1
+        if progress and report.blocks % 1000 == 0:
+            progress(report.blocks, total)
+        block = _read(report, identity.network, active, digest, canonical)
+        if block is None:
+            parent = None
+            continue
+        try:
+            if active == 1:
+                check_genesis(block, identity.network)
+            elif parent is not None:
+                check_successor(parent, block, identity.network)
+        except Refused as refused:
+            report.note("I3", refused.detail, REPAIR_BLOCK, active)
+        parent = Place.of(block)
+        contents = blockstore.contents_of(block)
+        _check_columns(report, block, contents, (index, parent_hash, *columns))
+        if entries.of(active) != [
+            (at, *content, active) for at, content in enumerate(contents)
+        ]:
+            report.note("I2", "its inclusions differ from its text", REPAIR_INDEX, active)
+        _check_reward(report, identity, block, columns[-1])
+    if progress:
+        progress(report.blocks, total)
+
+
+def _read(
+    report: Report, network: Network, index: int, digest: str, canonical: str
+) -> Block | None:
+    """The block a stored text stands for; None, and a fault, if it is not what was hashed (I2)."""
+    if hash_of(canonical) != digest:
+        report.note("I2", f"its text does not have the hash {digest}", REPAIR_BLOCK, index)
+        return None
+    try:
+        block = read_block(network.dialect.decoder.decode(canonical), network)
+        if block.canonical != canonical:
+            raise Refused(Reason.NOT_CANONICAL, "its text is not canonical")
+    except (Refused, ValueError, RecursionError) as error:
+        detail = error.detail if isinstance(error, Refused) else str(error)
+        report.note("I2", detail, REPAIR_BLOCK, index)
+        return None
+    return block
+
+
+class _Entries:
+    """The inclusions of the active chain, read beside its blocks, in the same order."""
+
+    def __init__(self) -> None:
+        self._groups = groupby(_rows(_ENTRIES), key=itemgetter(0))
+        self._next = next(self._groups, None)
+
+    def of(self, index: int) -> list[tuple[Any, ...]]:
+        """Those of block `index`, without the index they are sorted by; ask in ascending order."""
+        while self._next is not None and self._next[0] < index:
+            self._next = next(self._groups, None)
+        if self._next is None or self._next[0] > index:
+            return []
+        return [row[1:] for row in self._next[1]]
+
+
+def _check_columns(
+    report: Report, block: Block, contents: list[blockstore.Content], columns: tuple[Any, ...]
+) -> None:
+    """The columns say what the text says."""
+    irregular = sum(bool(content[3]) for content in contents)
+    expected = (
+        block.index,
+        None if block.index == 1 else block.previous_hash,
+        len(block.canonical.encode()),
+        str(block.proof),
+        len(contents),
+        irregular,
+    )
+    if columns[:6] != expected:
+        report.note("I2", "its columns differ from its text", REPAIR_INDEX, block.index)
+    report.transactions += len(contents)
+    report.irregular += irregular
+
+
+def _check_reward(report: Report, identity: Identity, block: Block, origin: str) -> None:
+    """A block sealed here pays one reward, last, to us (I5); elsewhere rewards are only counted."""
+    rewards = [value for value in block.transactions if value.get("sender") == "0"]
+    last = block.transactions[-1] if block.transactions else None
+    if last is not None and last.get("sender") == "0" and not irregularity(last, last=True):
+        report.supply += 1
+    if origin == "mined" and (
+        len(rewards) != 1 or last != identity.network.reward(identity.identifier)
+    ):
+        report.note("I5", "a block sealed here does not pay its one reward", RESTORE, block.index)
+
+
+def _check_stale_blocks(report: Report, network: Network) -> None:
+    """Side branches keep their texts too, and each has its parent (I2, I3)."""
+    query = """
+        SELECT b."index", b.hash, b.parent_hash, b.canonical, p.proof, p.hash
+        FROM ledger_block b LEFT JOIN ledger_block p ON p.hash = b.parent_hash
+        WHERE NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
+    """
+    for index, digest, parent_hash, canonical, proof, found in _rows(query):
+        report.stale += 1
+        block = _read(report, network, index, digest, canonical)
+        if block is None:
+            continue
+        try:
+            if parent_hash is None:
+                check_genesis(block, network)
+            elif found is None:
+                report.note("I3", "its parent is not stored", REPAIR_BLOCK, index)
+            else:
+                check_successor(Place(index - 1, int(proof), found), block, network)
+        except Refused as refused:
+            report.note("I3", refused.detail, REPAIR_BLOCK, index)
+
+
+def _check_inclusions(report: Report) -> None:
+    """Every transaction of every block has its row (an index over the texts)."""
+    query = """
+        SELECT b."index", b.transaction_count, COUNT(i.id), MIN(i.position), MAX(i.position),
+               SUM(CASE WHEN i."index" = b."index" THEN 0 ELSE 1 END),
+               SUM(CASE WHEN i.irregular <> '' THEN 1 ELSE 0 END) - b.irregular_count
+        FROM ledger_block b LEFT JOIN ledger_inclusion i ON i.block_id = b.id
+        GROUP BY b.id, b."index", b.transaction_count, b.irregular_count
+    """
+    for index, wanted, count, lowest, highest, elsewhere, irregular in _rows(query):
+        complete = count == wanted and (not count or (lowest, highest) == (0, wanted - 1))
+        if not complete or (count and (elsewhere or irregular)):
+            report.note("I2", f"it has {count} of {wanted} inclusions", REPAIR_INDEX, index)
+
+
+def _check_transactions(report: Report) -> None:
+    """Each acknowledged transaction is pending, confirmed once, or refused with a reason (I4)."""
+    query = """
+        SELECT t.uid, t.state, COUNT(a."index"), MIN(a."index")
+        FROM ledger_transaction t
+        LEFT JOIN ledger_inclusion i ON i.transaction_id = t.id
+        LEFT JOIN ledger_activeblock a ON a.block_id = i.block_id
+        GROUP BY t.id, t.uid, t.state
+        HAVING COUNT(a."index") <> CASE WHEN t.state = 'confirmed' THEN 1 ELSE 0 END
+    """
+    for uid, state, count, index in _rows(query):
+        report.note(
+            "I4", f"transaction {uid} is {state} and included {count} times", REPAIR_INDEX, index
+        )
+    query = """
+        SELECT i."index", t.uid FROM ledger_inclusion i
+        JOIN ledger_transaction t ON t.id = i.transaction_id
+        LEFT JOIN ledger_address s ON s.id = i.sender_id
+        LEFT JOIN ledger_address r ON r.id = i.recipient_id
+        WHERE s.name IS NULL OR r.name IS NULL OR s.name <> t.sender OR r.name <> t.recipient
+           OR i.amount IS NULL OR i.amount <> t.amount
+    """
+    for index, uid in _rows(query):
+        report.note(
+            "I4", f"transaction {uid} is not what its inclusion says", REPAIR_INDEX, index
+        )
+
+
+def _check_totals(report: Report) -> None:
+    """Addresses' running totals are the sums over the active chain."""
+    stored = _rows(
+        "SELECT id, name, received, sent, entries FROM ledger_address ORDER BY id"
+    )
+    sums = totals.above(0)
+    due = next(sums, None)
+    for pk, name, received, sent, entries in stored:
+        expected = (0, 0, 0)
+        if due is not None and due.address_id == pk:
+            expected = (due.received, due.sent, due.entries)
+            due = next(sums, None)
+        if (int(received), int(sent), entries) != expected:
+            report.note("I4", f"the totals of {ascii(name[:60])} are wrong", REPAIR_INDEX)
+

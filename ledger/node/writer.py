@@ -1,0 +1,179 @@
+"""The writer: one thread through which every change of this process goes.
+
+Requests queue here and are committed in groups, so that one flush to the disk serves many of them,
+in the order of their arrival. Whoever waits gets an answer only after COMMIT. Across processes the
+database's own write lock takes turns; `Tip.version` notices who lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from itertools import groupby
+from typing import Any, Final, TypeVar
+
+from django.db import DatabaseError, connection, transaction
+
+from .errors import NodeError, Overloaded, StorageFailed, Stopped
+from .events import Listeners
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Outcome = Any
+Batched = Callable[[Sequence[Any]], Sequence[Outcome]]
+
+_GROUP: Final = 256  # requests to one commit, at most
+_DEPTH: Final = 4096  # requests waiting, at most
+_POSTGRESQL_WRITE_LOCK: Final = 0x636861696E  # one advisory lock for all writers: "chain"
+
+
+class _Job:
+    """`batched` takes a list of arguments and answers with a result or an exception for each."""
+
+    __slots__ = ("argument", "batched", "future")
+
+    def __init__(self, batched: Batched, argument: Any) -> None:
+        self.batched = batched
+        self.argument = argument
+        self.future: Future[Any] = Future()
+
+
+def _call_each(operations: Sequence[Callable[[], Outcome]]) -> Sequence[Outcome]:
+    """Run independent operations; one that fails undoes only itself."""
+    if len(operations) == 1:
+        return [operations[0]()]
+    outcomes: list[Outcome] = []
+    for operation in operations:
+        try:
+            with transaction.atomic():
+                outcomes.append(operation())
+        except Exception as error:
+            outcomes.append(error)
+    return outcomes
+
+
+class Writer:
+    """Owns the writing thread. `listeners` are told after each commit that changed something."""
+
+    def __init__(self, listeners: Listeners, *, depth: int = _DEPTH) -> None:
+        self._listeners = listeners
+        self._queue: queue.Queue[_Job | None] = queue.Queue(depth)
+        self._closing = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests have not been taken up yet."""
+        return self._queue.qsize()
+
+    def submit(self, operation: Callable[[], T]) -> Future[T]:
+        """Queue an operation on the database; the future is resolved after COMMIT.
+
+        Raises `Overloaded` if too many wait, `Stopped` after `close`. The future raises what the
+        operation raises, or `StorageFailed`.
+        """
+        return self._put(_Job(_call_each, operation))
+
+    def submit_batched(self, batched: Callable[[Sequence[Any]], Sequence[T]], argument: Any) -> Future[T]:
+        """Queue `argument` for `batched`, which is called with all that wait together."""
+        return self._put(_Job(batched, argument))
+
+    def run(self, operation: Callable[[], T]) -> T:
+        """`submit` and wait: for threads that are not an event loop's."""
+        return self.submit(operation).result()
+
+    async def perform(self, operation: Callable[[], T]) -> T:
+        """`submit` and await."""
+        return await asyncio.wrap_future(self.submit(operation))
+
+    def close(self) -> None:
+        """Finish what was queued, then end. Idempotent."""
+        with self._lock:
+            first, self._closing = not self._closing, True
+        if first:
+            self._queue.put(None)
+        self._thread.join()
+
+    def _put(self, job: _Job) -> Future[Any]:
+        with self._lock:  # nothing may be queued behind the end mark
+            if self._closing:
+                raise Stopped("this node is shutting down")
+            try:
+                self._queue.put_nowait(job)
+            except queue.Full:
+                raise Overloaded("too many requests are waiting to be written") from None
+        return job.future
+
+    def _work(self) -> None:
+        while jobs := self._next_group():
+            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if jobs:
+                self._commit(jobs)
+        connection.close()
+
+    def _next_group(self) -> list[_Job]:
+        """What waits, up to a group; empty at the end."""
+        job = self._queue.get()
+        jobs = []
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == _GROUP:
+                return jobs
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return jobs
+        if jobs:  # the end mark came behind them: leave it for the next call
+            self._queue.put(None)
+        return jobs
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        try:
+            outcomes = self._in_one_transaction(jobs)
+        except Exception as error:
+            self._fail(jobs, error)
+            return
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                job.future.set_exception(outcome)
+            else:
+                job.future.set_result(outcome)
+        self._listeners.announce()
+
+    def _in_one_transaction(self, jobs: list[_Job]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                # Events must be numbered in the order of their commits, whoever writes them.
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_POSTGRESQL_WRITE_LOCK])
+            runs = [(b, list(run)) for b, run in groupby(jobs, key=lambda job: job.batched)]
+            for batched, run in runs:
+                arguments = [job.argument for job in run]
+                if len(runs) == 1:
+                    outcomes += batched(arguments)
+                    continue
+                try:
+                    with transaction.atomic():
+                        outcomes += batched(arguments)
+                except Exception as error:
+                    outcomes += [error] * len(run)
+        return outcomes
+
+    def _fail(self, jobs: list[_Job], error: Exception) -> None:
+        """The whole group was rolled back: say so to each, and be ready for the next."""
+        if isinstance(error, DatabaseError):
+            logger.error("a group of %d could not be committed: %s", len(jobs), error)
+            error = StorageFailed(f"the database could not store this: {error}")
+        elif not isinstance(error, NodeError):
+            logger.error("an operation failed", exc_info=error)
+        for job in jobs:
+            job.future.set_exception(error)
+        connection.close_if_unusable_or_obsolete()

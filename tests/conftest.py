@@ -1,0 +1,95 @@
+"""What tests share: a database file of their own, a node in this process, nodes as processes.
+
+History cannot be deleted, so no test database is ever flushed: each test works on a copy of one
+migrated file. That is also what makes commits real: no test runs inside a transaction.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from ledger.node import lifecycle
+from ledger.node.conf import NodeConf
+from tests.processes import NodeProcess
+
+VECTORS = Path(__file__).parent / "vectors"
+
+# The README of the vectors: the hash of each recorded chain's last block.
+VECTOR_TIPS = {
+    "seed": "7874f9c199485e27ad38e890d2db29b606895a14bbbf8e6b77385181a8deb785",
+    "dvf": "a5339e8bb18a417b4e2555c5448983e589aee85584fab20aca8fac16b93cf8a0",
+    "js": "f2d56a5a77ab27c6d295cc9e0e874d7d71f994b3f8b4d6fec8bf0a90cab2794d",
+}
+
+
+def use_database(path: Path) -> None:
+    """Point Django at a database file, in this thread and in those that start from now on."""
+    connection.close()
+    connections.settings["default"]["NAME"] = str(path)
+    connection.settings_dict["NAME"] = str(path)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
+    """A database file with all tables and triggers, and no node in it yet."""
+    path = tmp_path_factory.mktemp("migrated") / "chain.sqlite3"
+    with django_db_blocker.unblock():
+        use_database(path)
+        call_command("migrate", verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+    return path
+
+
+@pytest.fixture
+def ledger_db(
+    migrated: Path, tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Path]:
+    """An empty, migrated database file of this test's own."""
+    path = tmp_path / "chain.sqlite3"
+    shutil.copy(migrated, path)
+    with django_db_blocker.unblock():
+        use_database(path)
+        yield path
+        connections.close_all()
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> NodeConf:
+    """A node that finds its proofs quickly."""
+    return replace(
+        NodeConf.from_settings(), data=tmp_path, dialect="seed", difficulty=2, peer_deadline=3.0
+    )
+
+
+@pytest.fixture
+def node(ledger_db: Path, conf: NodeConf) -> Iterator[lifecycle.Node]:
+    """The running node of this process. Override `conf` for another one."""
+    running = lifecycle.start(conf)
+    yield running
+    lifecycle.stop()
+
+
+@pytest.fixture
+def node_process(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
+    """Start nodes as an operator does, each a process with a data folder of its own."""
+    started: list[NodeProcess] = []
+
+    def start(**options: object) -> NodeProcess:
+        data = options.pop("data", tmp_path / f"node-{len(started)}")
+        process = NodeProcess(Path(str(data)), **options)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
