@@ -73,10 +73,10 @@ def _own_names() -> list[str]:
 ALLOWED_HOSTS = [*_own_names(), *env.list("CHAINSITE_ALLOWED_HOSTS", default=[])]
 
 INSTALLED_APPS = [
+    "ledger",  # first: its runserver goes before Daphne's
     "daphne",
     "channels",
     "django.contrib.staticfiles",
-    "ledger",
 ]
 # Short, and async from end to end: Django's own sync middleware would cost each request a thread
 # hop apiece. The pages' forms carry their CSRF check themselves (`csrf_protect`).

@@ -34,7 +34,8 @@ State = Transaction.State
 
 _PATH: Final = """
     WITH RECURSIVE path(id, parent_hash, "index") AS (
-        SELECT id, parent_hash, "index" FROM ledger_block WHERE id = %s
+        SELECT id, parent_hash, "index" FROM ledger_block
+        WHERE id = %s AND NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = ledger_block.id)
         UNION ALL
         SELECT b.id, b.parent_hash, b."index"
         FROM path JOIN ledger_block b ON b.hash = path.parent_hash
@@ -116,10 +117,11 @@ def describe(block: Block) -> dict[str, Any]:
 
 
 def _fork_index(block: Block) -> int:
-    """The index of the last active block among the ancestors of `block`; 0 if there is none."""
+    """The index of the last active block among `block` and its ancestors; 0 if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_PATH + 'SELECT MIN("index") FROM path', [block.pk])
-        return int(cursor.fetchone()[0]) - 1
+        (lowest,) = cursor.fetchone()
+        return block.index if lowest is None else int(lowest) - 1
 
 
 def _disconnect_above(fork_index: int) -> set[int]:

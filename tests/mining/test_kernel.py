@@ -45,7 +45,7 @@ affixes = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, database=None)
+@settings(max_examples=80, deadline=None, database=None)
 @given(affixes, affixes, st.integers(0, 4), starts, st.integers(-5, 2500))
 def test_it_finds_what_the_plain_loop_finds(
     prefix: bytes, suffix: bytes, difficulty: int, start: int, length: int

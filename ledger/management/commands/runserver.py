@@ -1,0 +1,37 @@
+"""`manage.py runserver`: Daphne's development server, with this node in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daphne.management.commands.runserver import Command as DaphneCommand
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.utils.module_loading import import_string
+
+from ledger.management.progress import verification_progress
+from ledger.node import lifecycle
+from ledger.node.errors import NodeError
+
+
+class Command(DaphneCommand):
+    help = "Daphne's development server with this node in it. To leave a node running: runnode."
+
+    @property
+    def server_cls(self) -> Any:
+        return import_string(settings.NODE_SERVER)
+
+    def inner_run(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        try:
+            lifecycle.prepare()
+            with verification_progress(self.stderr) as progress:
+                lifecycle.verify_or_refuse(progress)
+            lifecycle.start(serving=True)
+        except NodeError as error:
+            raise CommandError(f"this node does not start.\n{error}") from error
+        try:
+            super().inner_run(*args, **options)
+        finally:
+            lifecycle.stop()
