@@ -129,7 +129,7 @@ def try_lock(lock_file: IO[bytes]) -> bool:
             msvcrt.locking(lock_file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):  # held; anything else would be waited for in vain
         return False
     return True
 

@@ -31,7 +31,7 @@ WEBSOCKET_MESSAGE_BYTES: Final = 4096
 
 @implementer(IPushProducer)
 class _Flow:
-    """Whether a transport has room. The transport pauses and resumes it (Twisted's push producer)."""
+    """Whether a transport has room: Twisted's push producer, which it pauses and resumes."""
 
     def __init__(self) -> None:
         self._room = asyncio.Event()

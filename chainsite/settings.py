@@ -29,7 +29,7 @@ def _secret_key(path: Path) -> str:
         # Of two processes that start at once, one link succeeds and both read that key whole.
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        os.unlink(draft)
+        Path(draft).unlink()
     return path.read_text().strip()
 
 

@@ -31,7 +31,11 @@ def describe() -> str:
     """For people: the version in use, and a warning where it has the WAL bug."""
     library = sys.modules["sqlite3"]
     bundled = " (bundled with pysqlite3)" if library.__name__ == "pysqlite3" else ""
-    risk = "" if is_sound() else "; it has the WAL bug of 3.7.0–3.51.2, do not share the data folder"
+    risk = (
+        ""
+        if is_sound()
+        else "; it has the WAL bug of 3.7.0 to 3.51.2, do not share the data folder"
+    )
     return f"SQLite {library.sqlite_version}{bundled}{risk}"
 
 

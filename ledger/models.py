@@ -11,13 +11,18 @@ as decimal text.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
 
+if TYPE_CHECKING:
+    _Text = models.TextField[int, int]
+else:
+    _Text = models.TextField
 
-class ExactIntegerField(models.TextField):
+
+class ExactIntegerField(_Text):
     """An integer of any size, stored as decimal text (no database's integer is wide enough)."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> int | None:

@@ -2,8 +2,8 @@
 
 Django's permissions and this project's own code are not enough: a shell, a script or a mistake
 could still say UPDATE. So the database itself refuses. They are put in place after every
-`migrate` (on SQLite, a migration that remakes a table loses its triggers). `repairchain` alone takes the triggers off,
-inside one transaction, and puts them back before it commits.
+`migrate` (on SQLite, a migration that remakes a table loses its triggers). Repairs alone take the
+triggers off, inside one transaction, and put them back before it commits.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ GUARDS: Final = (
     Guard(
         "ledger_transaction",
         "UPDATE",
-        _changed(
-            "id", "uid", "sender", "recipient", "amount", "promised_index", "idempotency_key"
-        ),
+        _changed("id", "uid", "sender", "recipient", "amount", "promised_index", "idempotency_key"),
         "what was acknowledged cannot be changed",
     ),
     Guard("ledger_inclusion", "DELETE", "1=1", "an inclusion cannot be deleted"),
@@ -141,5 +139,6 @@ def _create(vendor: str, guard: Guard) -> list[str]:
     return [
         f"CREATE OR REPLACE FUNCTION {name}_function() RETURNS trigger LANGUAGE plpgsql AS $$"
         f" BEGIN RAISE integrity_constraint_violation USING MESSAGE = '{why}'; END $$",
-        f"CREATE OR REPLACE TRIGGER {name} {before} WHEN ({guard.when}) EXECUTE FUNCTION {name}_function()",
+        f"CREATE OR REPLACE TRIGGER {name} {before} WHEN ({guard.when})"
+        f" EXECUTE FUNCTION {name}_function()",
     ]

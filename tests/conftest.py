@@ -51,9 +51,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Django
 
 
 @pytest.fixture
-def ledger_db(
-    migrated: Path, tmp_path: Path, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Path]:
+def ledger_db(migrated: Path, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
     """An empty, migrated database file of this test's own."""
     path = tmp_path / "chain.sqlite3"
     shutil.copy(migrated, path)

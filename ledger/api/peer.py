@@ -92,9 +92,7 @@ async def register_nodes(request: HttpRequest) -> HttpResponseBase:
     node = lifecycle.current()
     addresses = peers.parse_all(nodes, node.conf.peer_policy)
     known = await node.writer.perform(lambda: peers.register(addresses, node.conf.peers))
-    return JsonResponse(
-        {"message": "New nodes have been added", "total_nodes": known}, status=201
-    )
+    return JsonResponse({"message": "New nodes have been added", "total_nodes": known}, status=201)
 
 
 @methods("GET", "HEAD")

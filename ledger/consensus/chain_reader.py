@@ -94,7 +94,7 @@ class ChainBody:
             self._fail("something follows the answer's end")
 
     def _elements(self) -> Iterator[Piece]:
-        if self._peek() != "[":
+        if self._peek() not in ("[", ""):
             raise Refused(Reason.NOT_A_CHAIN, "'chain' is not a list")
         self._expect("[")
         if self._take("]"):
@@ -131,7 +131,7 @@ class ChainBody:
             # over for the next values small.
             self._fill(min(available + max(_STEP, available // 2), longest + 1))
             text, start, crowded = self._room()
-        raise Refused(Reason.BLOCK_TOO_LARGE, f"one value takes over {longest} bytes")
+        raise Refused(Reason.BLOCK_TOO_LARGE, "a value is larger than any in a chain's answer")
 
     def _decode(self, text: str, start: int, crowded: bool) -> tuple[Json, int] | None:
         """The value at `start` and where it ends; None if the rest of it has not arrived."""
@@ -148,8 +148,11 @@ class ChainBody:
             self._fail(error.msg)
         except RecursionError:
             raise Refused(Reason.TOO_DEEP, "objects and lists nest too deep") from None
-        if not ended and type(value) not in (dict, list, str) and len(text) - end < _LONGEST_TOKEN:
-            return None  # a number may go on in the next piece: its digits, or `.5`, or `e+5`
+        if type(value) not in (dict, list, str) and len(text) - end < _LONGEST_TOKEN:
+            if not ended:
+                return None  # a number may go on in the next piece: its digits, or `.5`, or `e+5`
+            if _CUT_TOKEN.fullmatch(text, end):
+                self._fail_cut()
         return value, end
 
     def _room(self) -> tuple[str, int, bool]:

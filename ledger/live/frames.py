@@ -1,24 +1,26 @@
 """What is sent over the socket.
 
-Every frame is a JSON object with a `kind`. Events carry `seq`, the number a client counts by:
+Every message is one frame, a JSON object with a `kind`. Events carry `seq`, the number a client
+counts by; the last number it saw is all it needs to come back (`/ws/?after=41`):
 
     {"kind": "snapshot", "seq": 41, "data": {…}}       where things stand; replaces what was known
     {"kind": "resumed", "seq": 41}                     events after 41 follow; nothing was missed
     {"kind": "block", "seq": 42, "at": …, "data": {…}} an event (see `ledger.node.events`)
-    {"kind": "mining", "data": {…}}                    the search under way; not an event
+    {"kind": "now", "data": {…}}                       counts and states, after the events so far
+    {"kind": "mining", "data": {…}}                    the search under way
     {"kind": "beat", "seq": 42}                        nothing is new; the connection lives
+
+`snapshot`, `now` and `mining` are described in `ledger.node.overview`. The last two are not
+events: of several that were not sent yet, only the newest is.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
-from ledger.models import Block, Event, Peer, Tip
-from ledger.node import chainstate, lifecycle, mempool
-
-POOL_SHOWN: Final = 50
+from ledger.models import Event
+from ledger.node import overview
 
 
 def event(row: Event) -> str:
@@ -37,14 +39,19 @@ def control(kind: str, seq: int | None = None, data: Any = None) -> str:
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
-def mining() -> dict[str, Any]:
-    """The miner's state, for a frame or a page."""
-    return asdict(lifecycle.current().miner.state())
+def snapshot() -> tuple[int, str]:
+    """The number of the newest event, and the frame that says where things stand after it."""
+    state = overview.overview()
+    seq = state.pop("seq")
+    return seq, control("snapshot", seq, state)
 
 
-def last_seq() -> int:
-    """The number of the newest event; 0 before the first."""
-    return Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+def now() -> str:
+    return control("now", data=overview.now())
+
+
+def mining() -> str:
+    return control("mining", data=overview.mining())
 
 
 def events_after(seq: int, limit: int) -> list[tuple[int, str]]:
@@ -52,28 +59,12 @@ def events_after(seq: int, limit: int) -> list[tuple[int, str]]:
     return [(row.pk, event(row)) for row in Event.objects.filter(pk__gt=seq).order_by("pk")[:limit]]
 
 
-def overview() -> dict[str, Any]:
-    """Where things stand, in one moment: what the page shows and a snapshot carries."""
-    identity = lifecycle.current().identity
-    tip = Tip.objects.select_related("block").get(pk=1)
-    count, size = mempool.pool_size()
-    first = tip.index - chainstate.SHOWN + 1
-    blocks = Block.objects.filter(active__index__gte=first).order_by("index")
-    waiting = mempool.pool().reverse()[:POOL_SHOWN]
-    return {
-        "seq": last_seq(),
-        "node": {
-            "identifier": identity.identifier,
-            "dialect": identity.network.dialect.name,
-            "difficulty": identity.network.difficulty,
-        },
-        "tip": chainstate.describe(tip.block),
-        "blocks": [chainstate.describe(block) for block in blocks],
-        "pool": {
-            "count": count,
-            "size": size,
-            "transactions": [mempool.describe(row) for row in waiting],
-        },
-        "peers": Peer.objects.count(),
-        "mining": mining(),
-    }
+def news_after(seq: int, limit: int) -> tuple[list[tuple[int, str]], str]:
+    """The same, and what they came to."""
+    return events_after(seq, limit), now()
+
+
+def news_if_any(seq: int, limit: int) -> tuple[list[tuple[int, str]], str]:
+    """The same, or nothing if there are none: asked several times a second."""
+    news = events_after(seq, limit)
+    return news, now() if news else ""

@@ -9,13 +9,14 @@ socket is closed, and its client comes back with the number of the last event it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections import deque
 from typing import Final
 
-from ledger.node import lifecycle
+from ledger.node import lifecycle, overview
 
 from . import frames
+from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -23,64 +24,6 @@ LOOK_EVERY: Final = 0.25  # seconds, for what other processes wrote
 BEAT_EVERY: Final = 15.0  # seconds of quiet, before a word that the connection lives
 REPLAY: Final = 400  # events a returning client is told one by one; beyond, a snapshot is less
 _PAGE: Final = 500
-
-
-class OutboxFull(Exception):
-    """The client does not keep up."""
-
-
-class Outbox:
-    """What waits to be sent to one client: events in order, and the newest word on mining.
-
-    `seq` is the number of the last event put in. Used from the event loop's thread only.
-    """
-
-    FRAMES: Final = 512
-    CHARACTERS: Final = 1024 * 1024
-
-    def __init__(self, seq: int = 0) -> None:
-        self.seq = seq
-        self._frames: deque[str] = deque()
-        self._characters = 0
-        self._mining: str | None = None
-        self._something = asyncio.Event()
-        self._full = False
-
-    def put(self, frame: str, seq: int | None = None) -> None:
-        """Add a frame; an event the client has already is passed over."""
-        if seq is not None:
-            if seq <= self.seq:
-                return
-            self.seq = seq
-        if len(self._frames) >= self.FRAMES or self._characters > self.CHARACTERS:
-            self._full = True
-        else:
-            self._frames.append(frame)
-            self._characters += len(frame)
-        self._something.set()
-
-    def put_mining(self, frame: str) -> None:
-        """Only the newest matters: one that was not sent yet is replaced."""
-        self._mining = frame
-        self._something.set()
-
-    async def get(self) -> str:
-        """The next frame. Raises `OutboxFull` once something had to be dropped."""
-        while True:
-            if self._full:
-                raise OutboxFull
-            if self._frames:
-                frame = self._frames.popleft()
-                self._characters -= len(frame)
-                return frame
-            if self._mining is not None:
-                frame, self._mining = self._mining, None
-                return frame
-            self._something.clear()
-            await self._something.wait()
-
-    def __len__(self) -> int:
-        return len(self._frames)
 
 
 class Hub:
@@ -103,92 +46,121 @@ class Hub:
     def sockets(self) -> int:
         return len(self._outboxes)
 
-    async def join(self, after: int | None) -> Outbox:
+    @property
+    def is_working(self) -> bool:
+        return bool(self._tasks)
+
+    def serves(self, node: lifecycle.Node) -> bool:
+        """Whether this is the hub for `node` in the running event loop."""
+        return self._node is node and self._loop is asyncio.get_running_loop()
+
+    async def join(self, after: int | None, node: str | None = None) -> Outbox:
         """An outbox for a new client, caught up.
 
-        `after` is the last event it knows of. If those since are few, they follow; otherwise, and
-        for a new client, a snapshot comes first.
+        `after` is the last event it knows of, of the node it names, if it names one. If those
+        since are few, they follow; otherwise, and for a new client, a snapshot comes first.
         """
-        reader = self._node.reader
-        outbox: Outbox | None = None
-        if after is not None:
-            newest = await reader.read(frames.last_seq)
-            if 0 <= newest - after <= REPLAY:
-                outbox = Outbox(after)
-                outbox.put(frames.control("resumed", after))
+        outbox = None
+        if after is not None and node in (None, self._node.identity.identifier):
+            outbox = await self._resumed(after)
         if outbox is None:
-            state = await reader.read_at_once(frames.overview)
-            seq = state.pop("seq")
+            seq, frame = await self._node.reader.read_at_once(frames.snapshot)
             outbox = Outbox(seq)
-            outbox.put(frames.control("snapshot", seq, state))
-        await self._start()
-        while outbox.seq < self._seq:
-            for seq, frame in await reader.read(frames.events_after, outbox.seq, _PAGE):
-                outbox.put(frame, seq)
-        self._outboxes.add(outbox)  # no await since the comparison: nothing falls between
+            outbox.put(frame)
+        while self._tasks and outbox.seq < self._seq:
+            await self._catch_up(outbox)
+        # No await from here on: nothing falls between the comparison and the registration.
+        outbox.put_newest("mining", frames.mining())
+        if not self._tasks:
+            self._start(outbox.seq)
+        self._outboxes.add(outbox)
         return outbox
 
     def leave(self, outbox: Outbox) -> None:
+        """Send nothing more to it. Idempotent."""
         self._outboxes.discard(outbox)
         if not self._outboxes:
-            for task in self._tasks:
-                task.cancel()
-            self._tasks = []
+            self._stop()
 
     def close(self) -> None:
         for forget in self._forget:
             forget()
         self._outboxes.clear()
+        self._stop()
+
+    async def _resumed(self, after: int) -> Outbox | None:
+        """An outbox that goes on after that event, unless it is too far back or yet to come."""
+        newest = await self._node.reader.read(overview.last_seq)
+        if not 0 <= newest - after <= REPLAY:
+            return None
+        outbox = Outbox(after)
+        outbox.put(frames.control("resumed", after))
+        await self._catch_up(outbox)
+        return outbox
+
+    async def _catch_up(self, outbox: Outbox) -> None:
+        news, now = await self._node.reader.read_at_once(frames.news_after, outbox.seq, _PAGE)
+        for seq, frame in news:
+            outbox.put(frame, seq)
+        outbox.put_newest("now", now)
+
+    def _start(self, seq: int) -> None:
+        self._seq = seq
+        self._wake.set()
+        self._tasks = [
+            asyncio.create_task(self._pass_events_on()),
+            asyncio.create_task(self._pass_mining_on()),
+        ]
+
+    def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
-
-    async def _start(self) -> None:
-        if not self._tasks:
-            self._tasks = [
-                asyncio.create_task(self._pass_events_on()),
-                asyncio.create_task(self._pass_mining_on()),
-            ]
-            self._seq = await self._node.reader.read(frames.last_seq)
+        self._tasks = []
 
     def _from_thread(self, event: asyncio.Event) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(event.set)
 
     async def _pass_events_on(self) -> None:
-        quiet = 0.0
+        told = self._loop.time()
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
-            except TimeoutError:
-                quiet += LOOK_EVERY
             self._wake.clear()
             try:
-                news = await self._node.reader.read(frames.events_after, self._seq, _PAGE)
+                news, now = await self._node.reader.read_at_once(
+                    frames.news_if_any, self._seq, _PAGE
+                )
             except Exception:
                 logger.exception("events could not be read; trying again")
                 await asyncio.sleep(1)
                 continue
-            if len(news) == _PAGE:
-                self._wake.set()  # there is more
-            for seq, frame in news:
-                self._seq = seq
-                for outbox in self._outboxes:
-                    outbox.put(frame, seq)
             if news:
-                quiet = 0.0
-            elif quiet >= BEAT_EVERY:
-                quiet = 0.0
+                self._tell(news, now)
+            elif self._loop.time() - told >= BEAT_EVERY:
                 beat = frames.control("beat", self._seq)
                 for outbox in self._outboxes:
-                    outbox.put(beat)
+                    outbox.put_newest("beat", beat)
+            else:
+                continue
+            told = self._loop.time()
+
+    def _tell(self, news: list[tuple[int, str]], now: str) -> None:
+        self._seq = news[-1][0]
+        if len(news) == _PAGE:
+            self._wake.set()  # there may be more
+        for outbox in self._outboxes:
+            for seq, frame in news:
+                outbox.put(frame, seq)
+            outbox.put_newest("now", now)
 
     async def _pass_mining_on(self) -> None:
         while True:
             await self._mining_changed.wait()
             self._mining_changed.clear()
-            frame = frames.control("mining", data=frames.mining())
+            frame = frames.mining()
             for outbox in self._outboxes:
-                outbox.put_mining(frame)
+                outbox.put_newest("mining", frame)
 
 
 _hub: Hub | None = None
@@ -198,7 +170,7 @@ def hub() -> Hub:
     """The hub of this process, made on first use, and anew when the node or the loop is another."""
     global _hub
     node = lifecycle.current()
-    if _hub is None or _hub._node is not node or _hub._loop is not asyncio.get_running_loop():
+    if _hub is None or not _hub.serves(node):
         if _hub is not None:
             _hub.close()
         _hub = Hub(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Final
+from typing import IO, Any, Final, cast
 
 from rich.console import Console
 from rich.progress import (
@@ -17,19 +17,23 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+Stream = Any
+"""A command's `self.stderr`: Django's wrapper of one, which is a text stream in all but type."""
+
 _PATIENCE: Final = 1.0  # seconds before a bar is worth showing
 
 
 @contextmanager
-def verification_progress(stream: IO[str]) -> Iterator[Callable[[int, int], None]]:
+def verification_progress(stream: Stream) -> Iterator[Callable[[int, int], None]]:
     """A bar over blocks, shown once the work has taken a second."""
     bar = Progress(
         TextColumn("checking blocks"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(file=stream),
+        console=Console(file=cast(IO[str], stream)),
         transient=True,
+        disable=not stream.isatty(),
     )
     task = bar.add_task("")
     begun = time.monotonic()
@@ -46,14 +50,15 @@ def verification_progress(stream: IO[str]) -> Iterator[Callable[[int, int], None
 
 
 @contextmanager
-def byte_progress(stream: IO[str], what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def byte_progress(stream: Stream, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar over bytes; `total` where it is known."""
     bar = Progress(
         TextColumn(what),
         BarColumn(),
         DownloadColumn(),
-        console=Console(file=stream),
+        console=Console(file=cast(IO[str], stream)),
         transient=True,
+        disable=not stream.isatty(),
     )
     task = bar.add_task("", total=total)
     with bar:
@@ -61,10 +66,15 @@ def byte_progress(stream: IO[str], what: str, total: int | None) -> Iterator[Cal
 
 
 @contextmanager
-def block_progress(stream: IO[str], what: str, total: int) -> Iterator[Callable[[], None]]:
+def block_progress(stream: Stream, what: str, total: int) -> Iterator[Callable[[], None]]:
     """A bar over a known number of blocks."""
     bar = Progress(
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), console=Console(file=stream)
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(file=cast(IO[str], stream)),
+        transient=True,
+        disable=not stream.isatty(),
     )
     task = bar.add_task("", total=total)
     with bar:

@@ -44,7 +44,8 @@ _NEVER: Final = _networks(
     "203.0.113.0/24",  # documentation
     "224.0.0.0/4",  # multicast
     "240.0.0.0/4",  # reserved, broadcast
-    "fd00:ec2::254/128",  # a cloud's metadata service
+    "fd00:ec2::/32",  # a cloud's metadata service, and others beside it
+    "fd20:ce::254/128",  # another cloud's metadata service
     "2001::/23",  # protocol assignments, Teredo among them
     "2001:db8::/32",  # documentation
     "2002::/16",  # 6to4
@@ -57,6 +58,18 @@ _PRIVATE: Final = _networks(
 # Of IPv6 only global unicast can be public: mapped, compatible, NAT64, link-local, site-local and
 # multicast forms all lie outside of it.
 _PUBLIC: Final = _networks("0.0.0.0/0", "2000::/3")
+
+# Other protocols' ports, by the Fetch standard's list: browsers do not call them either.
+_OTHER_SERVICES: Final = frozenset(
+    int(port)
+    for port in """
+    1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101
+    102 103 104 109 110 111 113 115 117 119 123 135 137 139 143 161 179 389
+    427 465 512 513 514 515 526 530 531 532 540 548 554 556 563 587 601 636
+    989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665
+    6666 6667 6668 6669 6679 6697 10080
+    """.split()
+)
 
 POLICIES: Final = {
     "loopback": ("loopback",),
@@ -80,24 +93,26 @@ def parse(text: object) -> str:
     shown = text if len(text) <= 80 else text[:80] + "…"
     match = _ADDRESS.fullmatch(text)
     if match is None:
-        raise AddressRefused(f"not host:port or http://host:port: {ascii(shown)}")
+        raise AddressRefused(f"not host:port or http://host:port: {shown!a}")
     port = int(match["port"] or 80)
     if not 1 <= port <= 65535:
-        raise AddressRefused(f"the port is from 1 to 65535: {ascii(shown)}")
+        raise AddressRefused(f"the port is from 1 to 65535: {shown!a}")
+    if port in _OTHER_SERVICES:
+        raise AddressRefused(f"the port belongs to another service: {shown!a}")
     if match["v6"]:
         try:
             return f"[{ipaddress.IPv6Address(match['v6']).compressed}]:{port}"
         except ValueError:
-            raise AddressRefused(f"not an IPv6 address: {ascii(shown)}") from None
+            raise AddressRefused(f"not an IPv6 address: {shown!a}") from None
     host = match["host"].lower().removesuffix(".")
     labels = host.split(".")
     if _NUMBER_LABEL.fullmatch(labels[-1]):
         try:
             return f"{ipaddress.IPv4Address(host)}:{port}"
         except ValueError:
-            raise AddressRefused(f"not an IPv4 address: {ascii(shown)}") from None
+            raise AddressRefused(f"not an IPv4 address: {shown!a}") from None
     if not all(_LABEL.fullmatch(label) for label in labels):
-        raise AddressRefused(f"not a host name: {ascii(shown)}")
+        raise AddressRefused(f"not a host name: {shown!a}")
     return f"{host}:{port}"
 
 

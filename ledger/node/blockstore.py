@@ -14,26 +14,43 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from ledger import models
+from ledger import models, triggers
 from ledger.consensus import Block
 from ledger.consensus.policy import irregularity, name_fault
 
 _CHUNK = 500  # names or hashes to one IN (…)
 
 
-def store(blocks: Sequence[Block], origin: str, source: str = "") -> int:
+def store(
+    blocks: Sequence[Block], origin: str, source: str = "", transactions: Sequence[int] = ()
+) -> int:
     """Insert the blocks this node does not have yet; answer how many those were.
 
-    The blocks are valid, each one's parent is stored already or stands before it.
+    The blocks are valid, each one's parent is stored already or stands before it. For a block
+    sealed here, `transactions` are the rows of ours that it includes, from its first position on.
     """
     known = stored_hashes(block.hash for block in blocks)
+    if known:
+        _heal_damaged(blocks, known)
     new = [block for block in blocks if block.hash not in known]
     if not new:
         return 0
     contents = [contents_of(block) for block in new]
     _insert_blocks(new, contents, origin, source)
-    _insert_inclusions(new, contents)
+    insert_inclusions(new, contents, transactions)
     return len(new)
+
+
+def _heal_damaged(blocks: Sequence[Block], known: set[str]) -> None:
+    """Give a block that `repairchain` set aside its text back, now that a good copy came."""
+    damaged = set(models.DamagedBlock.objects.values_list("hash", flat=True)) & known
+    for block in blocks:
+        if block.hash not in damaged:
+            continue
+        row = models.Block.objects.filter(hash=block.hash).exclude(canonical=block.canonical)
+        if row.exists():
+            with triggers.lifted(connection):
+                row.update(canonical=block.canonical)
 
 
 def stored_hashes(hashes: Iterable[str]) -> set[str]:
@@ -41,9 +58,7 @@ def stored_hashes(hashes: Iterable[str]) -> set[str]:
     wanted, found = list(hashes), set[str]()
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
-        found.update(
-            models.Block.objects.filter(hash__in=chunk).values_list("hash", flat=True)
-        )
+        found.update(models.Block.objects.filter(hash__in=chunk).values_list("hash", flat=True))
     return found
 
 
@@ -76,31 +91,33 @@ def _insert_blocks(
 ) -> None:
     received = _adapt(timezone.now())
     rows = [
-        (
-            block.hash,
-            None if block.index == 1 else block.previous_hash,
-            block.index,
-            block.canonical,
-            len(block.canonical.encode()),
-            _finite(block.timestamp),
-            str(block.proof),
-            len(content),
-            sum(1 for entry in content if entry[3]),
-            origin,
-            source[:300],
-            received,
-        )
+        (*columns_of(block, content).values(), block.canonical, origin, source[:300], received)
         for block, content in zip(blocks, contents, strict=True)
     ]
-    _insert(
-        models.Block,
-        "hash parent index canonical size timestamp proof transaction_count irregular_count"
-        " origin source received_at",
-        rows,
-    )
+    names = " ".join(columns_of(blocks[0], contents[0]))
+    _insert(models.Block, f"{names} canonical origin source received_at", rows)
 
 
-def _insert_inclusions(blocks: Sequence[Block], contents: Sequence[list[Content]]) -> None:
+def columns_of(block: Block, contents: list[Content]) -> dict[str, Any]:
+    """The columns of a block's row that are an index over its text."""
+    return {
+        "hash": block.hash,
+        "parent_id": None if block.index == 1 else block.previous_hash,
+        "index": block.index,
+        "size": len(block.canonical.encode()),
+        "timestamp": _finite(block.timestamp),
+        "proof": str(block.proof),
+        "transaction_count": len(contents),
+        "irregular_count": sum(1 for content in contents if content[3]),
+    }
+
+
+def insert_inclusions(
+    blocks: Sequence[Block],
+    contents: Sequence[list[Content]],
+    transactions: Sequence[int] = (),
+) -> None:
+    """Insert the rows for the transactions of stored blocks. `transactions` as in `store`."""
     names = {name for content in contents for entry in content for name in entry[:2] if name}
     addresses = address_ids(names)
     block_ids = _block_ids([block.hash for block in blocks])
@@ -113,12 +130,15 @@ def _insert_inclusions(blocks: Sequence[Block], contents: Sequence[list[Content]
             addresses.get(recipient) if recipient else None,
             amount,
             irregular,
+            transactions[position] if position < len(transactions) else None,
         )
         for block, content in zip(blocks, contents, strict=True)
         for position, (sender, recipient, amount, irregular) in enumerate(content)
     ]
     _insert(
-        models.Inclusion, "block position index sender recipient amount irregular", rows
+        models.Inclusion,
+        "block position index sender recipient amount irregular transaction",
+        rows,
     )
 
 
@@ -152,13 +172,13 @@ def _insert(model: Any, fields: str, rows: list[tuple[Any, ...]]) -> None:
     if not rows:
         return
     quote = connection.ops.quote_name
-    columns = [quote(model._meta.get_field(name).column) for name in fields.split()]
+    columns = [
+        quote(model._meta.get_field(name.removesuffix("_id")).column) for name in fields.split()
+    ]
     marks = ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names come from the models
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES ({marks})",
-            rows,
-        )
+        cursor.executemany(statement, rows)
 
 
 def _adapt(moment: datetime) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Final
 
 from ledger import consensus, models
@@ -48,7 +49,7 @@ class Branch:
 
 def spool(blocks: Iterable[consensus.Block]) -> Branch:
     """Read a judged chain to its end. Raises whatever `blocks` raises, leaving nothing behind."""
-    texts = tempfile.SpooledTemporaryFile(_IN_MEMORY)
+    texts = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the branch closes it
     own = _active_hashes()
     shared, length, count, tip_hash = True, 0, 0, ""
     try:
@@ -77,7 +78,7 @@ def adopt(
         return None
     for block in branch.blocks(network):
         if len(batch) == _BATCH:
-            writer.run(lambda stored=batch: blockstore.store(stored, origin, source))
+            writer.run(partial(blockstore.store, batch, origin, source))
             batch = []
         batch.append(block)
 

@@ -32,16 +32,25 @@ _NAMED: Final = 500  # transactions named in one event
 
 State = Transaction.State
 
+# From a block down to, and without, the first active one.
 _PATH: Final = """
     WITH RECURSIVE path(id, parent_hash, "index") AS (
-        SELECT id, parent_hash, "index" FROM ledger_block
-        WHERE id = %s AND NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = ledger_block.id)
+        SELECT b.id, b.parent_hash, b."index" FROM ledger_block b
+        WHERE b.id = %s
+        AND NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
         UNION ALL
         SELECT b.id, b.parent_hash, b."index"
         FROM path JOIN ledger_block b ON b.hash = path.parent_hash
         WHERE NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
     )
 """
+# The three queries are put together from constants of this module.
+_LOWEST: Final = _PATH + 'SELECT MIN("index") FROM path'  # noqa: S608
+_CONNECT: Final = (
+    'INSERT INTO ledger_activeblock ("index", block_id)'  # noqa: S608
+    + _PATH
+    + 'SELECT "index", id FROM path ORDER BY "index"'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ def extend(block: Block, tip: Tip, confirmed: list[Transaction]) -> None:
     """Put one block on the tip that was sealed here; its inclusions name their transactions."""
     ActiveBlock.objects.create(index=block.index, block=block)
     totals.apply(totals.above(tip.index), 1)
-    Transaction.objects.filter(pk__in=[row.pk for row in confirmed]).update(state=State.CONFIRMED)
+    mempool.set_state([row.pk for row in confirmed], State.CONFIRMED)
     _move_tip(tip, block)
     events.record(
         events.BLOCK, **describe(block), confirmed=[str(row.uid) for row in confirmed[:_NAMED]]
@@ -119,7 +128,7 @@ def describe(block: Block) -> dict[str, Any]:
 def _fork_index(block: Block) -> int:
     """The index of the last active block among `block` and its ancestors; 0 if there is none."""
     with connection.cursor() as cursor:
-        cursor.execute(_PATH + 'SELECT MIN("index") FROM path', [block.pk])
+        cursor.execute(_LOWEST, [block.pk])
         (lowest,) = cursor.fetchone()
         return block.index if lowest is None else int(lowest) - 1
 
@@ -134,11 +143,7 @@ def _disconnect_above(fork_index: int) -> set[int]:
 
 def _connect_path(block: Block) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            _PATH.replace("WITH", 'INSERT INTO ledger_activeblock ("index", block_id) WITH', 1)
-            + 'SELECT "index", id FROM path ORDER BY "index"',
-            [block.pk],
-        )
+        cursor.execute(_CONNECT, [block.pk])
 
 
 def _named_above(index: int) -> set[int]:
@@ -146,7 +151,7 @@ def _named_above(index: int) -> set[int]:
     rows = Inclusion.objects.filter(
         block__active__index__gt=index, transaction__isnull=False
     ).values_list("transaction_id", flat=True)
-    return {pk for pk in rows if pk is not None}
+    return set(rows)
 
 
 def _confirm_above(index: int) -> set[int]:
@@ -174,10 +179,8 @@ def _record(
     named = _uids(confirmed)
     if not switch.disconnected:
         if switch.connected == len(blocks):
-            events.record_all(
-                events.BLOCK,
-                [block | {"confirmed": named if block is blocks[-1] else []} for block in blocks],
-            )
+            *earlier, last = ({**block, "confirmed": []} for block in blocks)
+            events.record_all(events.BLOCK, [*earlier, {**last, "confirmed": named}])
         else:
             events.record(
                 events.CHAIN_EXTENDED,

@@ -39,9 +39,7 @@ class Node:
         self.writer = Writer(self.committed)
         self.miner = Miner(own, self.writer, self.committed, queue=conf.mine_queue)
         self.syncer = Syncer(own, self.writer, conf)
-        self.door = Door(
-            own.network, transactions=conf.pool_transactions, size=conf.pool_bytes
-        )
+        self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
 
     def close(self) -> None:
         """Stop in an order in which nothing waits for what is gone already. Idempotent."""

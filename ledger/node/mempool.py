@@ -58,7 +58,10 @@ class Acknowledgement:
 def checked(
     values: Mapping[str, Any], network: Network, idempotency_key: str | None = None
 ) -> Submission:
-    """The submission in `values`, which has the three keys. Raises `NotAccepted` with all faults."""
+    """The submission in `values`, which has the three keys.
+
+    Raises `NotAccepted` with all faults.
+    """
     faults = submission_faults(values, network)
     if faults:
         raise NotAccepted(*faults)
@@ -158,8 +161,8 @@ def match_with_blocks_above(index: int, undone: set[int]) -> set[int]:
     oldest first. Each entry of a block stands for one of them at most.
     """
     waiting: dict[Content, list[int]] = defaultdict(list)
-    for pk, *content in _candidates(undone):
-        waiting[tuple(content)].append(pk)
+    for pk, sender, recipient, amount in _candidates(undone):
+        waiting[sender, recipient, amount].append(pk)
     found = set[int]()
     for (sender, recipient, amount), pks in waiting.items():
         entries = (

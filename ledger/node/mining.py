@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.db import connection
@@ -135,10 +136,8 @@ class Miner:
                     logger.exception("mining failed")
                 _fail(future, error)
             else:
-                try:
+                with suppress(InvalidStateError):  # hung up at the last moment: the block stands
                     future.set_result(block)
-                except InvalidStateError:
-                    pass  # they hung up at the last moment; the block stands
             with self._lock:
                 self._current = self._index = None
             connection.close_if_unusable_or_obsolete()
@@ -175,7 +174,7 @@ class Miner:
                     on_progress=self._note,
                     cancelled=lambda: future.done() or self._tip_moved(),
                 )
-                return self._writer.run(lambda t=template, p=found.proof: sealing.seal(t, p))
+                return self._writer.run(partial(sealing.seal, template, found.proof))
             except TipMoved:
                 logger.info("the tip moved while block %d was searched for", template.index)
             except SearchFailed as error:
@@ -199,7 +198,7 @@ class Miner:
         self._look.set()
 
     def _tip_moved(self) -> bool:
-        """Whether the tip is another one than when the search began; asked often, answered cheaply."""
+        """Whether the tip is another one than when the search began. Asked often, so cheap."""
         if self._look.is_set():
             self._look.clear()
             version = models.Tip.objects.values_list("version", flat=True).get(pk=1)
@@ -209,7 +208,5 @@ class Miner:
 
 
 def _fail(future: Future[consensus.Block], error: Exception) -> None:
-    try:
+    with suppress(InvalidStateError):
         future.set_exception(error)
-    except InvalidStateError:
-        pass

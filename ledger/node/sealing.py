@@ -42,9 +42,7 @@ class Template:
         return self.network.proof_template(self.parent.proof, self.parent.hash)
 
 
-def freeze(
-    network: Network, identifier: str, clock: Callable[[], float] = time.time
-) -> Template:
+def freeze(network: Network, identifier: str, clock: Callable[[], float] = time.time) -> Template:
     """The next block as of now: the pool in order of arrival, as much as fits, and the reward.
 
     Reads only. `identifier` is whom the reward pays; `clock` gives seconds since the epoch.
@@ -86,10 +84,8 @@ def seal(template: Template, proof: int) -> consensus.Block:
     if tip.version != template.tip_version or tip.block.hash != template.parent.hash:
         raise TipMoved("the tip moved during the search")
     rows = _still_in_pool(template.transactions)
-    blockstore.store([block], models.Block.Origin.MINED)
+    blockstore.store([block], models.Block.Origin.MINED, transactions=template.transactions)
     stored = models.Block.objects.get(hash=block.hash)
-    for position, row in enumerate(rows):
-        models.Inclusion.objects.filter(block=stored, position=position).update(transaction=row)
     chainstate.extend(stored, tip, rows)
     return block
 

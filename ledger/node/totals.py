@@ -14,22 +14,23 @@ from django.db import connection
 
 from ledger.models import Address
 
-_HALF: Final = 2**31
+_HALF: Final = 2**31  # 2147483648 in the query
 _CHUNK: Final = 500
 
 # Irregular transactions have no amount: they count as entries only. One that an address sends to
 # itself is one entry.
-_SUMS: Final = f"""
+_SUMS: Final = """
     SELECT address, SUM(high_in), SUM(low_in), SUM(high_out), SUM(low_out), SUM(entries)
     FROM (
         SELECT i.recipient_id AS address,
-               COALESCE(i.amount, 0) / {_HALF} AS high_in, COALESCE(i.amount, 0) %% {_HALF} AS low_in,
+               COALESCE(i.amount, 0) / 2147483648 AS high_in,
+               COALESCE(i.amount, 0) %% 2147483648 AS low_in,
                0 AS high_out, 0 AS low_out, 1 AS entries
         FROM ledger_inclusion i JOIN ledger_activeblock a ON a.block_id = i.block_id
         WHERE a."index" > %s AND i.recipient_id IS NOT NULL
         UNION ALL
         SELECT i.sender_id, 0, 0,
-               COALESCE(i.amount, 0) / {_HALF}, COALESCE(i.amount, 0) %% {_HALF},
+               COALESCE(i.amount, 0) / 2147483648, COALESCE(i.amount, 0) %% 2147483648,
                CASE WHEN i.sender_id = i.recipient_id THEN 0 ELSE 1 END
         FROM ledger_inclusion i JOIN ledger_activeblock a ON a.block_id = i.block_id
         WHERE a."index" > %s AND i.sender_id IS NOT NULL

@@ -18,12 +18,13 @@ from typing import Any, Final, TypeVar
 
 from django.db import DatabaseError, connection, transaction
 
-from .errors import NodeError, Overloaded, StorageFailed, Stopped
+from .errors import NodeError, Overloaded, Stopped, StorageFailed
 from .events import Listeners
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+A = TypeVar("A")
 Outcome = Any
 Batched = Callable[[Sequence[Any]], Sequence[Outcome]]
 
@@ -81,7 +82,9 @@ class Writer:
         """
         return self._put(_Job(_call_each, operation))
 
-    def submit_batched(self, batched: Callable[[Sequence[Any]], Sequence[T]], argument: Any) -> Future[T]:
+    def submit_batched(
+        self, batched: Callable[[Sequence[A]], Sequence[T | Exception]], argument: A
+    ) -> Future[T]:
         """Queue `argument` for `batched`, which is called with all that wait together."""
         return self._put(_Job(batched, argument))
 

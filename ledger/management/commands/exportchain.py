@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
@@ -35,7 +36,7 @@ class Command(NodeCommand):
                 blocks = self._export(file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(draft, target)
+            Path(draft).replace(target)
         except BaseException:
             Path(draft).unlink(missing_ok=True)
             raise
@@ -43,7 +44,7 @@ class Command(NodeCommand):
 
     def _binary_output(self) -> IO[bytes]:
         self.stdout.flush()
-        return self.stdout._out.buffer  # type: ignore[no-any-return]
+        return sys.stdout.buffer
 
     def _export(self, file: IO[bytes]) -> int:
         total = ActiveBlock.objects.aggregate(size=Sum("block__size"))["size"]

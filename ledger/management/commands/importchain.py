@@ -27,11 +27,13 @@ class Command(NodeCommand):
             self._import(file, path.name, path.stat().st_size)
 
     def _import(self, file: IO[bytes], source: str, size: int | None) -> None:
-        with lifecycle.running() as node:
-            with byte_progress(self.stderr, "reading", size) as progress:
-                switch, blocks = transfer.import_chain(
-                    file, source, node.identity, node.writer, node.conf, progress
-                )
+        with (
+            lifecycle.running() as node,
+            byte_progress(self.stderr, "reading", size) as progress,
+        ):
+            switch, blocks = transfer.import_chain(
+                file, source, node.identity, node.writer, node.conf, progress
+            )
         if switch is None:
             self.stdout.write(f"our chain stays: the one in {source} has {blocks} blocks")
         else:

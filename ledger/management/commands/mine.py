@@ -23,12 +23,14 @@ class Command(NodeCommand):
         parser.add_argument("count", nargs="?", type=_count, default=1, metavar="N")
 
     def run(self, **options: Any) -> None:
-        with lifecycle.running() as node:
-            with block_progress(self.stderr, "mining", options["count"]) as advance:
-                for _ in range(options["count"]):
-                    block = node.miner.mine().result()
-                    advance()
-                    self.stdout.write(
-                        f"block {block.index}: {len(block.transactions)} transactions,"
-                        f" proof {block.proof}, hash {block.hash}"
-                    )
+        with (
+            lifecycle.running() as node,
+            block_progress(self.stderr, "mining", options["count"]) as advance,
+        ):
+            for _ in range(options["count"]):
+                block = node.miner.mine().result()
+                advance()
+                self.stdout.write(
+                    f"block {block.index}: {len(block.transactions)} transactions,"
+                    f" proof {block.proof}, hash {block.hash}"
+                )

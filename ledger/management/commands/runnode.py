@@ -94,7 +94,7 @@ def _stop_soon(server: Any) -> None:
     last_resort = threading.Timer(4.5, os._exit, args=(1,))
     last_resort.daemon = True
     last_resort.start()
-    reactor.callFromThread(server.stop)  # type: ignore[attr-defined]
+    reactor.callFromThread(server.stop)
 
 
 def _shown(host: str) -> str:

@@ -1,0 +1,220 @@
+"""Words and numbers as pages show them.
+
+The page's scripts say the same of what arrives later: they get `WORDS` with the page, and
+`static/js/format.js` follows the functions here, line by line (a test compares them).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+WORDS: Final = {
+    "ago-now": "just now",
+    "ago-second": "{n} s ago",
+    "ago-minute": "{n} min ago",
+    "ago-hour": "{n} h ago",
+    "ago-day-one": "1 day ago",
+    "ago-day": "{n} days ago",
+    "ago-year-one": "1 year ago",
+    "ago-year": "{n} years ago",
+    "ahead": "its clock is ahead",
+    "no-time": "no readable time",
+    "block": "block {n}",
+    "from-genesis": "genesis",
+    "from-mined": "mined here",
+    "from-peer": "from {source}",
+    "from-import": "from a file",
+    "transaction-one": "1 transaction",
+    "transaction-many": "{n} transactions",
+    "peer-one": "1 peer",
+    "peer-many": "{n} peers",
+    "block-one": "1 block",
+    "block-many": "{n} blocks",
+    "try-one": "1 try",
+    "try-many": "{n} tries",
+    "waiting-one": "1 more search waits",
+    "waiting-many": "{n} more searches wait",
+    "state-pending": "pending",
+    "state-confirmed": "in block {n}",
+    "state-confirmed-somewhere": "confirmed",
+    "state-returned": "returned by a reorganisation",
+    "state-refused": "refused",
+    "bytes": "{n} bytes",
+    "kilobytes": "{n} kB",
+    "megabytes": "{n} MB",
+    "rate": "{n} tries/s",
+    "rate-thousands": "{n} k tries/s",
+    "rate-millions": "{n} M tries/s",
+    "seconds": "{n} s",
+    "minutes": "{n} min",
+    "over-by-now": "Of 100 searches, {n} are over after so many tries.",
+    "title": "#{n} · chainsite",
+    "connection-connecting": "Connecting…",
+    "connection-live": "Live",
+    "connection-waiting": "Reconnecting in {n} s",
+    "connection-offline": "Offline, trying in {n} s",
+    "mined": "Mined",
+    "mined-what": "block {n} with {transactions}",
+    "received": "Received",
+    "received-what": "block {n} with {transactions} from",
+    "received-many": "{blocks} at once, up to block {n}, from",
+    "a-file": "a file",
+    "reorganised": "Reorganised",
+    "reorganised-what": "{disconnected} left the chain, {connected} came in from block {n} on;"
+    " {returned} back in the pool. Source:",
+    "unknown": "unknown",
+    "refused": "Refused",
+    "refused-what": "the chain of",
+    "registered": "Registered",
+    "registered-what": "the peer",
+    "started": "Started",
+    "started-what": "this node",
+    "announce-block": "Block {n} was added.",
+    "announce-reorganisation": "The chain was reorganised. Its tip is block {n}.",
+    "no-answer": "The node did not answer. Sending this again is safe: it is added once.",
+    "no-answer-mining": "The node did not answer.",
+    "out-of-date": "This page is out of date. Reload it, and try again.",
+}
+
+_HEX: Final = re.compile(r"[0-9a-f]{32,}")
+
+
+def say(key: str, **values: Any) -> str:
+    return WORDS[key].format(**values)
+
+
+def grouped(number: int | str) -> str:
+    """Digits in groups of three; a string of digits may be of any length."""
+    return re.sub(r"\B(?=(\d{3})+$)", ",", str(number))
+
+
+def counted(count: int, key: str) -> str:
+    """A number of things: "1 block", "1,200 blocks"."""
+    return say(f"{key}-one") if count == 1 else say(f"{key}-many", n=grouped(count))
+
+
+def shortened(text: str) -> str:
+    """A hash or an identifier without its middle; other text as it is."""
+    return f"{text[:4]}…{text[-4:]}" if _HEX.fullmatch(text) else text
+
+
+def sized(size: int) -> str:
+    if size < 1000:
+        return say("bytes", n=size)
+    if size < 1_000_000:
+        return say("kilobytes", n=_one_decimal(size / 1000))
+    return say("megabytes", n=_one_decimal(size / 1_000_000))
+
+
+def paced(rate: float) -> str:
+    """Tries a second."""
+    if rate < 1000:
+        return say("rate", n=math.floor(rate))
+    if rate < 1_000_000:
+        return say("rate-thousands", n=_one_decimal(rate / 1000))
+    return say("rate-millions", n=_one_decimal(rate / 1_000_000))
+
+
+def lasting(seconds: float) -> str:
+    if seconds < 60:
+        return say("seconds", n=_one_decimal(seconds))
+    return say("minutes", n=_one_decimal(seconds / 60))
+
+
+def over_by(tries: int, odds: int) -> int:
+    """Of 100 searches, how many have ended after so many tries."""
+    return math.floor(100 * (1 - math.exp(-tries / odds)))
+
+
+def came_from(origin: str, source: str) -> str:
+    """Where a block came from."""
+    return say(f"from-{origin}", source=source)
+
+
+def state(name: str, block: int | None) -> str:
+    """A transaction's state, and the active block it is in, if that is known."""
+    if name == "confirmed" and block is None:
+        return say("state-confirmed-somewhere")
+    return say(f"state-{name}", n=grouped(block or 0))
+
+
+def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
+    """An event in words. `who` and `why` are others' words, and kept apart from ours."""
+    if kind == "block":
+        n, transactions = grouped(data["index"]), counted(data["transactions"], "transaction")
+        if data["origin"] == "mined":
+            return _told("good", "mined", say("mined-what", n=n, transactions=transactions))
+        what = say("received-what", n=n, transactions=transactions)
+        return _told("good", "received", what, data["source"] or say("a-file"))
+    if kind == "chain-extended":
+        blocks, n = counted(data["connected"], "block"), grouped(data["blocks"][-1]["index"])
+        what = say("received-many", blocks=blocks, n=n)
+        return _told("good", "received", what, data["source"] or say("a-file"))
+    if kind == "reorganisation":
+        what = say(
+            "reorganised-what",
+            disconnected=counted(data["disconnected"], "block"),
+            connected=counted(data["connected"], "block"),
+            n=grouped(data["fork_index"] + 1),
+            returned=counted(len(data["returned"]), "transaction"),
+        )
+        return _told("back", "reorganised", what, data["source"] or say("unknown"))
+    if kind == "refusal":
+        return _told("bad", "refused", say("refused-what"), data["peer"], data["reason"])
+    if kind == "peer":
+        return _told("", "registered", say("registered-what"), data["address"])
+    return _told("", "started", say("started-what"))
+
+
+def _told(tone: str, did: str, what: str, who: str = "", why: str = "") -> dict[str, str]:
+    return {"tone": tone, "did": say(did), "what": what, "who": who, "why": why}
+
+
+def ago(seconds: float) -> str:
+    """How long ago, in one unit. Clocks of different nodes may differ by a little."""
+    if seconds < -5:
+        return say("ahead")
+    for unit, length, limit in (
+        ("second", 1, 60),
+        ("minute", 60, 3600),
+        ("hour", 3600, 86400),
+        ("day", 86400, 365 * 86400),
+    ):
+        if seconds < limit:
+            return _ago(unit, math.floor(seconds / length))
+    return _ago("year", math.floor(seconds / (365 * 86400)))
+
+
+def _ago(unit: str, count: int) -> str:
+    if count < 1:
+        return say("ago-now")
+    singular = f"ago-{unit}-one"
+    return say(singular) if count == 1 and singular in WORDS else say(f"ago-{unit}", n=count)
+
+
+def moment(value: float | str | datetime | None) -> datetime | None:
+    """Unix seconds or ISO text as a time; None where there is none, or none a calendar has."""
+    try:
+        if isinstance(value, datetime):
+            return value
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def clock(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%H:%M:%S UTC")
+
+
+def absolute(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _one_decimal(number: float) -> str:
+    """Rounded down, so that no number is shown before it is reached."""
+    return f"{math.floor(number * 10) / 10:.1f}"

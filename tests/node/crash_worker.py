@@ -1,0 +1,242 @@
+"""The zygote's end: forks a worker for each request line and says how it ended.
+
+Run as `python -m tests.node.crash_worker` (see `zygote`). An action is a function here; it answers
+with a value, or is killed. What it says before goes through a pipe, which outlives it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import django
+from django.apps import apps
+
+
+class Speaker:
+    """Writes lines into the pipe to the zygote: once written, they survive the worker."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __call__(self, **line: Any) -> None:
+        os.write(self._descriptor, (json.dumps(line) + "\n").encode())
+
+
+def serve() -> None:
+    """Answer requests until the input ends."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(ours)
+            _work(request, Speaker(theirs))
+        os.close(theirs)
+        answer = _watch(child, ours, request["kill_after"])
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def _work(request: dict[str, Any], say: Speaker) -> None:
+    code = 1
+    try:
+        action: Callable[..., Any] = ACTIONS[request["action"]]
+        say(result=action(say, **request["arguments"]))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        say(error=traceback.format_exc()[-3000:])
+    finally:
+        os._exit(code)
+
+
+def _watch(child: int, pipe: int, kill_after: float | None) -> dict[str, Any]:
+    """Read what the child says until it is gone; kill it in time if asked to."""
+    deadline = None if kill_after is None else time.monotonic() + kill_after
+    text = b""
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not select.select([pipe], [], [], left)[0]:
+            os.kill(child, signal.SIGKILL)
+            deadline = None
+        elif piece := os.read(pipe, 65536):
+            text += piece
+        else:
+            break
+    os.close(pipe)
+    _, status = os.waitpid(child, 0)
+    return {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+        "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "said": [json.loads(line) for line in text.decode().splitlines()],
+    }
+
+
+def _life(say: Speaker, path: str, mutation: str | None, label: str = "") -> Any:
+    from tests.conftest import use_database
+
+    from . import mutations
+    from .life import Life
+    from .statements import kill_this_process
+
+    use_database(Path(path))
+    if mutation:
+        mutations.MUTATIONS[mutation].plant()
+    return Life(say, kill_this_process, label)
+
+
+def prepare(say: Speaker, template: str, path: str) -> str:
+    """Make a database with a past from the migrated template; answer the node's identifier."""
+    from django.db import connection, transaction
+
+    from ledger.node import identity
+    from tests.conftest import use_database
+
+    from .chains import NETWORK
+    from .life import give_it_a_past
+
+    shutil.copy(template, path)
+    use_database(Path(path))
+    with transaction.atomic():
+        own = identity.create(NETWORK)
+    life = _life(say, path, None, "past")
+    give_it_a_past(life)
+    life.writer.close()
+    connection.close()  # the last to close folds the log into the file, which can then be copied
+    return own.identifier
+
+
+def operate(
+    say: Speaker, path: str, operation: str, nth: int, when: str, mutation: str | None = None
+) -> int:
+    """Do one operation, killed at the `nth` statement; else answer how many statements it took."""
+    from .life import OPERATIONS
+
+    life = _life(say, path, mutation, "killed")
+    life.arm_for_next_group(nth, when)
+    OPERATIONS[operation](life)
+    passed: int = life.countdown.passed
+    life.writer.close()
+    return passed
+
+
+def live(
+    say: Speaker,
+    path: str,
+    seed: int,
+    nth: int,
+    when: str,
+    retries: list[tuple[str, list[Any]]],
+) -> None:
+    """Live by the dice until the `nth` statement, or for as long as it lasts (`nth` 0)."""
+    from .life import live
+
+    life = _life(say, path, None, f"life {seed}")
+    life.arm_for_next_group(nth, when)
+    live(life, random.Random(seed), retries)
+
+
+def inspect(
+    say: Speaker,
+    path: str,
+    promises: dict[str, Any],
+    then: str | None = None,
+    mutation: str | None = None,
+) -> list[str]:
+    """What is wrong with the database; and after it did one more operation, unharmed."""
+    from .audit import Promises, find_faults
+    from .life import OPERATIONS
+
+    made = Promises.from_json(promises)
+    later: list[dict[str, Any]] = []
+
+    def say_and_note(**line: Any) -> None:
+        later.append(dict(line))
+        say(**line)
+
+    life = _life(say_and_note, path, mutation, "after")
+    faults = find_faults(made)
+    if then and not faults:
+        OPERATIONS[then](life)
+        made.take(later)
+        faults = [f"after going on: {fault}" for fault in find_faults(made)]
+    life.writer.close()
+    return faults
+
+
+def start_up(say: Speaker, path: str, nth: int, when: str) -> int:
+    """What `runnode` does before it serves; answers how many statements that took."""
+    from django.core.management import call_command
+
+    from ledger.node import lifecycle
+    from ledger.node.conf import NodeConf
+    from tests.conftest import use_database
+
+    from .statements import Countdown, kill_this_process
+
+    use_database(Path(path))
+    countdown = Countdown(kill_this_process)
+    countdown.watch_this_thread()
+    countdown.arm(nth, when)
+    call_command("migrate", interactive=False, verbosity=0)
+    conf = replace(NodeConf.from_settings(), dialect="seed", difficulty=1)
+    own = lifecycle.prepare(conf)
+    passed = countdown.passed  # from here on nothing is written
+    lifecycle.verify_or_refuse()
+    say(identifier=own.identifier)
+    return passed
+
+
+def race(say: Speaker, path: str, seconds: float, label: str) -> dict[str, int]:
+    """Accept and seal as fast as possible; answer how many blocks, and how many races were lost."""
+    from ledger.node.errors import TipMoved
+
+    life = _life(say, path, None, label)
+    until = time.monotonic() + seconds
+    sealed = lost = 0
+    while time.monotonic() < until:
+        life.accept()
+        error = life.submit_seal().exception()
+        assert error is None or isinstance(error, TipMoved), error
+        sealed, lost = sealed + (error is None), lost + (error is not None)
+    life.writer.close()
+    return {"sealed": sealed, "lost": lost}
+
+
+ACTIONS = {
+    action.__name__: action for action in (prepare, operate, live, inspect, start_up, race)
+}
+
+
+def _warm_up() -> None:
+    """Load what workers use, so that each fork has it already. Nothing is connected."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
+    django.setup()
+    from ledger.node import lifecycle  # noqa: F401
+
+    import tests.conftest  # noqa: F401
+
+    from . import audit, life, mutations  # noqa: F401
+
+    for model in apps.get_models():  # what Django loads and computes with a model's first query
+        str(model.objects.filter(pk=1).order_by("pk").query)
+    gc.collect()
+    gc.freeze()  # so that no collection in a child copies the pages it shares with us
+
+
+if __name__ == "__main__":
+    _warm_up()
+    serve()

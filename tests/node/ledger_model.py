@@ -1,0 +1,187 @@
+"""What a node's ledger should be, in lists and dicts: the model the state machine compares with.
+
+It shares no rule with the code under test. Chains are walked from their genesis, totals are added
+up from the texts, and a reorganisation is nothing but: another list of blocks, then look which of
+our transactions stand on it.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from .audit import Content
+
+
+@dataclass
+class Mine:
+    """A transaction we acknowledged."""
+
+    uid: str
+    content: Content
+    key: str | None
+    promised: int
+    state: str = "pending"
+
+
+@dataclass
+class Changed:
+    """What adopting a chain should report."""
+
+    fork_index: int
+    disconnected: int
+    connected: int
+    returned: int
+    confirmed: int
+
+
+@dataclass
+class LedgerModel:
+    """`places` says which of ours an entry of a block, active or stale, stands for."""
+
+    texts: dict[str, str] = field(default_factory=dict)  # by hash
+    active: list[str] = field(default_factory=list)
+    mine: list[Mine] = field(default_factory=list)  # by arrival
+    places: dict[tuple[str, int], Mine] = field(default_factory=dict)
+    version: int = 1
+    reorganisations: int = 0
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def block(self, digest: str) -> dict[str, Any]:
+        return _parsed(self.texts[digest])
+
+    def path(self, digest: str) -> list[str]:
+        """The blocks from a genesis to this one."""
+        path = [digest]
+        while self.block(path[-1])["index"] > 1:
+            path.append(self.block(path[-1])["previous_hash"])
+        return path[::-1]
+
+    def leaves(self) -> list[str]:
+        """Stale blocks that nothing follows, oldest first."""
+        parents = {self.block(digest)["previous_hash"] for digest in self.texts}
+        return [d for d in self.texts if d not in parents and d != self.active[-1]]
+
+    def pool(self) -> list[Mine]:
+        return [one for one in self.mine if one.state in ("pending", "returned")]
+
+    def confirmed(self) -> list[Mine]:
+        return [one for one in self.mine if one.state == "confirmed"]
+
+    def totals(self) -> dict[str, tuple[int, int, int]]:
+        """Received, sent and number of entries of every name on the active chain."""
+        received, sent, entries = (defaultdict[str, int](int) for _ in range(3))
+        for digest in self.active:
+            transactions = self.block(digest)["transactions"]
+            for position, value in enumerate(transactions):
+                names = [value.get("sender"), value.get("recipient")]
+                for name in {name for name in names if is_name(name)}:
+                    entries[name] += 1
+                if is_regular(value, last=position == len(transactions) - 1):
+                    sent[names[0]] += value["amount"]
+                    received[names[1]] += value["amount"]
+        return {name: (received[name], sent[name], count) for name, count in entries.items()}
+
+    # --- changes ------------------------------------------------------------------------------
+
+    def accept(self, uid: str, content: Content, key: str | None, promised: int) -> None:
+        self.mine.append(Mine(uid, content, key, promised))
+
+    def by_key(self, key: str) -> Mine | None:
+        return next((one for one in self.mine if one.key == key), None)
+
+    def refuse(self, one: Mine) -> None:
+        one.state = "refused"
+
+    def keep(self, digest: str, text: str) -> None:
+        """A valid block is stored; it is not active yet."""
+        self.texts.setdefault(digest, text)
+
+    def seal(self, digest: str, text: str, chosen: list[Mine]) -> None:
+        self.keep(digest, text)
+        for position, one in enumerate(chosen):
+            self.places[digest, position] = one
+            one.state = "confirmed"
+        self.active.append(digest)
+        self.version += 1
+
+    def adopt(self, tip: str) -> Changed:
+        """The chain that ends in the stored block `tip` becomes the active one."""
+        old, new = self.active, self.path(tip)
+        fork_index = sum(1 for left, right in zip(old, new, strict=False) if left == right)
+        self.active = new
+        self._find_mine_in(new[fork_index:])
+        standing = self._standing()
+        returned = 0
+        for one in self.mine:
+            if one.uid in standing:
+                one.state = "confirmed"
+            elif one.state == "confirmed":
+                one.state, returned = "returned", returned + 1
+        self.version += 1
+        self.reorganisations += len(old) > fork_index
+        came = {one.uid for (block, _), one in self.places.items() if block in new[fork_index:]}
+        return Changed(
+            fork_index, len(old) - fork_index, len(new) - fork_index, returned, len(came)
+        )
+
+    def _standing(self) -> set[str]:
+        """Those of ours that stand in an active block."""
+        active = set(self.active)
+        return {one.uid for (block, _), one in self.places.items() if block in active}
+
+    def _find_mine_in(self, blocks: list[str]) -> None:
+        """Let entries that stand for nothing yet stand for ours that wait, the oldest first."""
+        standing = self._standing()
+        for digest in blocks:
+            transactions = self.block(digest)["transactions"]
+            for position, value in enumerate(transactions):
+                last = position == len(transactions) - 1
+                if (digest, position) in self.places or not is_regular(value, last=last):
+                    continue
+                for one in self.mine:
+                    if one.uid in standing or one.state == "refused":
+                        continue
+                    if _is_exactly(value, one.content) and not self._stands_after(one, digest):
+                        self.places[digest, position] = one
+                        standing.add(one.uid)
+                        break
+
+    def _stands_after(self, one: Mine, digest: str) -> bool:
+        """Whether a block that descends from this one has it: then this is somebody else's."""
+        return any(
+            digest in self.path(block) for (block, _), other in self.places.items() if other is one
+        )
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def is_name(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= 256
+        and not any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
+    )
+
+
+def is_regular(value: dict[str, Any], *, last: bool) -> bool:
+    """Whether an entry counts in balances."""
+    if not is_name(value.get("sender")) or not is_name(value.get("recipient")):
+        return False
+    amount = value.get("amount")
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount < 2**63:
+        return False
+    return value["sender"] != "0" or (last and amount == 1)
+
+
+def _is_exactly(value: dict[str, Any], content: Content) -> bool:
+    return value == dict(zip(("sender", "recipient", "amount"), content, strict=True))
