@@ -71,6 +71,7 @@ class GuardedRequest(WebRequest):
     def gotLength(self, length: int | None) -> None:
         if length is not None and length > BODY_BYTES:
             self._refuse()
+            self.requestHeaders.removeHeader(b"expect")  # or Twisted would say 100 Continue
         super().gotLength(0 if self._refused else length)
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -81,6 +82,9 @@ class GuardedRequest(WebRequest):
             super().handleContentChunk(data)
 
     def process(self) -> Any:
+        # Daphne would take the root path of all URLs from it. It is a proxy's header, and there
+        # is no proxy: whoever sends it is a client.
+        self.requestHeaders.removeHeader(b"daphne-root-path")
         return None if self._refused else super().process()
 
     def handle_reply(self, message: dict[str, Any]) -> None:
@@ -136,6 +140,16 @@ class GuardedWebSocket(WebSocketProtocol):
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.flow, True)
         return super().onConnect(request)
+
+    def sendMessage(self, *args: Any, **kwargs: Any) -> None:
+        if self.state != self.STATE_OPEN:
+            return  # they are hanging up
+        # Autobahn would hold what we send to the limit for what we receive.
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(*args, **kwargs)
+        finally:
+            self.maxMessagePayloadSize = limit
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:
         if self.flow is not None:

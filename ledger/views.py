@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,400}")
+_DOTS_SHOWN: Final = 30  # of the transactions that wait
 _FIELDS: Final = ("sender", "recipient", "amount")
 
 
@@ -161,6 +162,8 @@ async def _page(
     context = {
         **state,
         "page": "dashboard",
+        "blocks_shown": overview.BLOCKS_SHOWN,
+        "dots_shown": _DOTS_SHOWN,
         "transactions_shown": overview.TRANSACTIONS_SHOWN,
         "news_shown": overview.NEWS_SHOWN,
         "next_index": state["tip"]["index"] + 1,

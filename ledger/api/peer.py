@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -114,11 +115,10 @@ def _stream(before: str, after: str) -> StreamingHttpResponse:
 
 
 async def _chain(before: str, after: str) -> AsyncIterator[bytes]:
-    reader = lifecycle.current().reader
-    async with reader.snapshot() as own:
-        length = await reader.read(chain_text.length, own)
+    async with lifecycle.current().reader.snapshot() as view:
+        length = await view.read(chain_text.length)
         start, index = before, 0
-        while piece := await reader.read(chain_text.piece_after, index, own):
+        while piece := await view.read(partial(chain_text.piece_after, index)):
             yield (start + piece.text).encode()
             start, index = ", ", piece.last
         yield after.replace("{length}", str(length)).encode()

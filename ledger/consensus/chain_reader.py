@@ -2,8 +2,8 @@
 
 The body is `{"chain": [block, …], "length": N}`, its keys in any order. It comes as pieces of
 bytes, cut anywhere, and where they are cut makes no difference. What is read is capped in bytes,
-blocks, and per block (`primitives.Caps`). At no time is more held than one block, half as much
-text again, and one piece.
+blocks, and per block (`primitives.Caps`). At no time is more held than the block handed on, the
+one being read, and a piece: 2 MiB for ordinary blocks, below 100 MiB for any.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 UNEXPECTED: Final = 4003  # close code: this socket only talks
 TOO_SLOW: Final = 4008  # close code: come back with your last number
-FAILED: Final = 1011  # close code: our fault; come back later
+FAILED: Final = 4011  # close code: our fault; come back later (1011 is not ours to send)
 
 
 class EventConsumer(AsyncWebsocketConsumer):

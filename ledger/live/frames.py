@@ -17,10 +17,13 @@ events: of several that were not sent yet, only the newest is.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from ledger.models import Event
 from ledger.node import overview
+
+_PAGE: Final = 500  # events
+_PAGE_CHARACTERS: Final = 128 * 1024
 
 
 def event(row: Event) -> str:
@@ -54,17 +57,33 @@ def mining() -> str:
     return control("mining", data=overview.mining())
 
 
-def events_after(seq: int, limit: int) -> list[tuple[int, str]]:
-    """Numbers and frames of the events after `seq`, in order."""
-    return [(row.pk, event(row)) for row in Event.objects.filter(pk__gt=seq).order_by("pk")[:limit]]
+class News(NamedTuple):
+    """Events by number, in order, and what they came to. `is_all` is false if more follow."""
+
+    events: list[tuple[int, str]]
+    now: str
+    is_all: bool
 
 
-def news_after(seq: int, limit: int) -> tuple[list[tuple[int, str]], str]:
-    """The same, and what they came to."""
-    return events_after(seq, limit), now()
+def news_after(seq: int) -> News:
+    """What came after event `seq`, up to a page of it."""
+    events, is_all = _page_after(seq)
+    return News(events, now(), is_all)
 
 
-def news_if_any(seq: int, limit: int) -> tuple[list[tuple[int, str]], str]:
-    """The same, or nothing if there are none: asked several times a second."""
-    news = events_after(seq, limit)
-    return news, now() if news else ""
+def news_if_any(seq: int) -> News | None:
+    """The same, or None if there is none: this is asked several times a second."""
+    events, is_all = _page_after(seq)
+    return News(events, now(), is_all) if events else None
+
+
+def _page_after(seq: int) -> tuple[list[tuple[int, str]], bool]:
+    """Events, as many as an outbox can take in one go, and whether those are all."""
+    page: list[tuple[int, str]] = []
+    characters = 0
+    for row in Event.objects.filter(pk__gt=seq).order_by("pk")[: _PAGE + 1].iterator():
+        if len(page) == _PAGE or characters > _PAGE_CHARACTERS:
+            return page, False
+        page.append((row.pk, event(row)))
+        characters += len(row.payload)
+    return page, True

@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY: Final = 0.25  # seconds, for what other processes wrote
 BEAT_EVERY: Final = 15.0  # seconds of quiet, before a word that the connection lives
 REPLAY: Final = 400  # events a returning client is told one by one; beyond, a snapshot is less
-_PAGE: Final = 500
 
 
 class Hub:
@@ -99,10 +98,10 @@ class Hub:
         return outbox
 
     async def _catch_up(self, outbox: Outbox) -> None:
-        news, now = await self._node.reader.read_at_once(frames.news_after, outbox.seq, _PAGE)
-        for seq, frame in news:
+        news = await self._node.reader.read_at_once(frames.news_after, outbox.seq)
+        for seq, frame in news.events:
             outbox.put(frame, seq)
-        outbox.put_newest("now", now)
+        outbox.put_newest("now", news.now)
 
     def _start(self, seq: int) -> None:
         self._seq = seq
@@ -128,15 +127,13 @@ class Hub:
                 await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
             self._wake.clear()
             try:
-                news, now = await self._node.reader.read_at_once(
-                    frames.news_if_any, self._seq, _PAGE
-                )
+                news = await self._node.reader.read_at_once(frames.news_if_any, self._seq)
             except Exception:
                 logger.exception("events could not be read; trying again")
                 await asyncio.sleep(1)
                 continue
             if news:
-                self._tell(news, now)
+                self._tell(news)
             elif self._loop.time() - told >= BEAT_EVERY:
                 beat = frames.control("beat", self._seq)
                 for outbox in self._outboxes:
@@ -145,14 +142,14 @@ class Hub:
                 continue
             told = self._loop.time()
 
-    def _tell(self, news: list[tuple[int, str]], now: str) -> None:
-        self._seq = news[-1][0]
-        if len(news) == _PAGE:
-            self._wake.set()  # there may be more
+    def _tell(self, news: frames.News) -> None:
+        self._seq = news.events[-1][0]
+        if not news.is_all:
+            self._wake.set()
         for outbox in self._outboxes:
-            for seq, frame in news:
+            for seq, frame in news.events:
                 outbox.put(frame, seq)
-            outbox.put_newest("now", now)
+            outbox.put_newest("now", news.now)
 
     async def _pass_mining_on(self) -> None:
         while True:

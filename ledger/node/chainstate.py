@@ -23,6 +23,7 @@ from ledger.models import (
     Tip,
     Transaction,
 )
+from ledger.queries.forks import STALE_PATH
 
 from . import events, mempool, totals
 from .errors import TipMoved
@@ -32,23 +33,11 @@ _NAMED: Final = 500  # transactions named in one event
 
 State = Transaction.State
 
-# From a block down to, and without, the first active one.
-_PATH: Final = """
-    WITH RECURSIVE path(id, parent_hash, "index") AS (
-        SELECT b.id, b.parent_hash, b."index" FROM ledger_block b
-        WHERE b.id = %s
-        AND NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
-        UNION ALL
-        SELECT b.id, b.parent_hash, b."index"
-        FROM path JOIN ledger_block b ON b.hash = path.parent_hash
-        WHERE NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
-    )
-"""
-# The three queries are put together from constants of this module.
-_LOWEST: Final = _PATH + 'SELECT MIN("index") FROM path'  # noqa: S608
+# Put together from constants, nothing else.
+_LOWEST: Final = STALE_PATH + 'SELECT MIN("index") FROM path'  # noqa: S608
 _CONNECT: Final = (
     'INSERT INTO ledger_activeblock ("index", block_id)'  # noqa: S608
-    + _PATH
+    + STALE_PATH
     + 'SELECT "index", id FROM path ORDER BY "index"'
 )
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
+from django.db import connection
 from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
@@ -163,6 +165,7 @@ def match_with_blocks_above(index: int, undone: set[int]) -> set[int]:
     waiting: dict[Content, list[int]] = defaultdict(list)
     for pk, sender, recipient, amount in _candidates(undone):
         waiting[sender, recipient, amount].append(pk)
+    floors = _floors(index, [pk for pks in waiting.values() for pk in pks])
     found = set[int]()
     for (sender, recipient, amount), pks in waiting.items():
         entries = (
@@ -177,13 +180,65 @@ def match_with_blocks_above(index: int, undone: set[int]) -> set[int]:
             .select_related("block")
             .order_by("index", "position")
         )
-        plain = (entry for entry in entries.iterator(chunk_size=_CHUNK) if _is_plain(entry))
-        matches = list(zip(pks, plain, strict=False))
-        for pk, entry in matches:
+        for pk, entry in list(_pairs(pks, entries.iterator(chunk_size=_CHUNK), floors)):
             Inclusion.objects.filter(pk=entry.pk).update(transaction_id=pk)
             found.add(pk)
     set_state(found, State.CONFIRMED)
     return found
+
+
+def _pairs(
+    pks: list[int], entries: Iterable[Inclusion], floors: Mapping[int, int]
+) -> Iterator[tuple[int, Inclusion]]:
+    """Transactions, the oldest first, with the entries that stand for them, in their order."""
+    left = list(pks)
+    for entry in entries:
+        if not left:
+            return
+        at = next((at for at, pk in enumerate(left) if floors.get(pk, 0) < entry.index), None)
+        if at is not None and _is_plain(entry):
+            yield left.pop(at), entry
+
+
+_STALE_ABOVE: Final = """
+    WITH RECURSIVE stale("index", hash, parent_hash) AS (
+        SELECT "index", hash, parent_hash FROM ledger_block WHERE id IN ({marks})
+        UNION
+        SELECT b."index", b.hash, b.parent_hash
+        FROM stale JOIN ledger_block b ON b.hash = stale.parent_hash
+        WHERE b."index" > %s
+          AND NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
+    )
+    SELECT "index", hash, parent_hash FROM stale
+"""
+
+
+def _floors(index: int, pks: Sequence[int]) -> dict[int, int]:
+    """The last active block, if it is above `index`, under the stale blocks that include them.
+
+    Down there an entry with the same content is somebody else's: the transaction came later on the
+    same branch. If it stood for ours, ours would be confirmed twice when that branch comes back.
+    """
+    included: list[tuple[int, int, str]] = []
+    for start in range(0, len(pks), _CHUNK):
+        included += Inclusion.objects.filter(
+            transaction__in=pks[start : start + _CHUNK], index__gt=index, block__active=None
+        ).values_list("transaction_id", "block_id", "block__hash")
+    blocks = sorted({block for _, block, _ in included})
+    stale = set[tuple[int, str, str | None]]()
+    for start in range(0, len(blocks), _CHUNK):
+        chunk = blocks[start : start + _CHUNK]
+        with connection.cursor() as cursor:
+            marks = ", ".join(["%s"] * len(chunk))
+            cursor.execute(_STALE_ABOVE.format(marks=marks), [*chunk, index])
+            stale.update(cursor.fetchall())
+    under: dict[str | None, int] = {}
+    for at, digest, parent in sorted(stale, key=itemgetter(0)):
+        under[digest] = under.get(parent, at - 1)
+    floors: dict[int, int] = defaultdict(int)
+    for pk, _, digest in included:
+        floors[pk] = max(floors[pk], under[digest])
+    return floors
 
 
 def _candidates(undone: set[int]) -> list[tuple[int, str, str, int]]:

@@ -7,6 +7,8 @@ proxies, cookies or credentials; one deadline for everything, kept by shutting t
 
 from __future__ import annotations
 
+import http.client
+import queue
 import socket
 import threading
 import time
@@ -47,31 +49,46 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Remembers the socket in use, so that the deadline can shut it down."""
+    """Remembers the sockets in use, so that the deadline can shut them down."""
 
     def __init__(self) -> None:
-        self.sockets: list[socket.socket] = []
+        self.expired = False
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        sockets = self.sockets
+        remember = self._remember
 
         class Connection(HTTPConnection):
             def connect(self) -> None:
                 super().connect()
                 if self.sock is not None:
-                    sockets.append(self.sock)
+                    remember(self.sock)
 
         class Pool(HTTPConnectionPool):
             ConnectionCls = Connection
 
         self.poolmanager.pool_classes_by_scheme = {"http": Pool}
 
-    def shut_down(self) -> None:
-        for sock in self.sockets:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+    def expire(self) -> None:
+        """Shut down what is connected, and what still will be."""
+        with self._lock:
+            self.expired = True
+            for sock in self._sockets:
+                _shut_down(sock)
+
+    def _remember(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._sockets.append(sock)
+            if self.expired:  # it connected at the very last moment
+                _shut_down(sock)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -82,26 +99,20 @@ def chain_of(address: str, *, policy: str, deadline: float) -> Iterator[Answer]:
     """
     started = time.monotonic()
     adapter = _Adapter()
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        adapter.shut_down()
-
-    timer = threading.Timer(deadline, expire)
+    timer = threading.Timer(deadline, adapter.expire)
     timer.daemon = True
     timer.start()
     try:
         with closing(_Session()) as session:
             session.trust_env = False
             session.mount("http://", adapter)
-            response = _request(session, address, policy, deadline)
+            response = _request(session, address, policy, started + deadline)
             with closing(response):
-                yield Answer(_pieces(response), time.monotonic() - started)
+                yield Answer(_pieces(response, adapter), time.monotonic() - started)
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
         if isinstance(error, _refusals()):
             raise
-        if expired.is_set():
+        if adapter.expired:
             raise PeerFailed(f"no whole answer within {deadline:g} s") from None
         raise PeerFailed(_words(error)) from None
     finally:
@@ -115,20 +126,22 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (Refused,)
 
 
-def _request(
-    session: requests.Session, address: str, policy: str, deadline: float
-) -> requests.Response:
+def _request(session: requests.Session, address: str, policy: str, end: float) -> requests.Response:
+    """The response's head, from the first of the peer's addresses that takes the request."""
     _, port = addresses.split(address)
     failure: Exception | None = None
-    for literal in addresses.resolve(address, policy):
+    for literal in _resolve(address, policy, end):
         host = f"[{literal}]" if literal.version == 6 else str(literal)
+        left = end - time.monotonic()
+        if left <= 0:
+            break
         try:
             response = session.get(
                 f"http://{host}:{port}/chain",
                 headers={"Host": address, "Accept-Encoding": "identity", "Accept": "*/*"},
                 stream=True,
                 allow_redirects=False,
-                timeout=(min(_CONNECT, deadline), deadline),
+                timeout=(min(_CONNECT, left), left + 1),  # to read, the timer is first
             )
         except requests.ConnectionError as error:
             failure = error
@@ -143,17 +156,64 @@ def _request(
     raise failure or PeerFailed(f"{address} does not resolve")
 
 
-def _pieces(response: requests.Response) -> Iterator[bytes]:
+def _resolve(address: str, policy: str, end: float) -> list[addresses.IPAddress]:
+    """Where the address leads. The system's resolver knows no deadline: it is left behind, if
+    need be, in a thread of its own."""
+    answers = queue.SimpleQueue[list[addresses.IPAddress] | addresses.AddressRefused]()
+
+    def ask() -> None:
+        try:
+            answers.put(addresses.resolve(address, policy))
+        except addresses.AddressRefused as refused:
+            answers.put(refused)
+
+    threading.Thread(target=ask, name="ledger-resolver", daemon=True).start()
+    try:
+        answer = answers.get(timeout=max(0.0, end - time.monotonic()))
+    except queue.Empty:
+        raise PeerFailed(f"{address} does not resolve in time") from None
+    if isinstance(answer, addresses.AddressRefused):
+        raise answer
+    return answer
+
+
+def _pieces(response: requests.Response, adapter: _Adapter) -> Iterator[bytes]:
     while piece := response.raw.read1(_PIECE, decode_content=False):
         yield piece
+    if adapter.expired:  # where no length was given, our own hanging up looks like the end
+        raise TimeoutError
 
 
 def _words(error: Exception) -> str:
     """A failure in a few words; never text of the peer's own."""
     if isinstance(error, requests.ConnectTimeout):
         return "it does not answer"
-    if isinstance(error, requests.ConnectionError) and "refused" in str(error).lower():
-        return "nothing listens there"
-    if isinstance(error, (requests.ReadTimeout, TimeoutError)):
-        return "it stopped answering"
-    return f"the connection failed ({type(error).__name__})"
+    cause = _cause(error)
+    for kinds, words in _WORDS:
+        if isinstance(cause, kinds):
+            return words
+    return f"the connection failed ({type(cause).__name__})"
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What requests and urllib3 have wrapped, one in another."""
+    for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
+        if isinstance(inner, BaseException):
+            return _cause(inner)
+    return error
+
+
+_WORDS: Final = (
+    (ConnectionRefusedError, "nothing listens there"),
+    (http.client.RemoteDisconnected, "it hung up without an answer"),
+    (ConnectionError, "it broke the connection off"),
+    ((TimeoutError, urllib3.exceptions.TimeoutError), "it stopped answering"),
+    (
+        (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
+        "its answer ends in the middle",
+    ),
+    (
+        (http.client.HTTPException, urllib3.exceptions.HTTPError, ValueError),
+        "it does not speak HTTP",
+    ),
+)

@@ -7,6 +7,7 @@ see one moment, for answers too long to be read at once.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -46,22 +47,45 @@ class Reader:
         return await self.read(in_one_moment)
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[BaseDatabaseWrapper]:
-        """A connection whose reads all see the moment of the first one.
-
-        It may be used from one thread at a time, through `read`.
-        """
-        own = connections.create_connection("default")
-        own.inc_thread_sharing()
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """A view of the database whose reads all see the moment of the first one."""
+        view = Snapshot(self)
         try:
-            await self.read(lambda: own.cursor().execute(_BEGIN[own.vendor]))
-            yield own
+            await view.begin()
+            yield view
         finally:
             # Not awaited: this also runs while the client's task is being cancelled.
-            self._threads.submit(own.close)
+            self._threads.submit(view.close)
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+class Snapshot:
+    """One moment of the database, on a connection of its own. Made by `Reader.snapshot`."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._own = connections.create_connection("default")
+        self._own.inc_thread_sharing()
+        # A cancelled task leaves its read going on in a thread: closing waits for that.
+        self._lock = threading.Lock()
+
+    async def begin(self) -> None:
+        await self.read(lambda own: own.cursor().execute(_BEGIN[own.vendor]))
+
+    async def read(self, function: Callable[[BaseDatabaseWrapper], T]) -> T:
+        """Call `function` with the snapshot's connection, in a reading thread."""
+
+        def locked() -> T:
+            with self._lock:
+                return function(self._own)
+
+        return await self._reader.read(locked)
+
+    def close(self) -> None:
+        with self._lock:
+            self._own.close()
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from django.db import connection
 from django.utils import timezone
@@ -23,12 +24,14 @@ from . import events, peer_client
 from .branch import Branch
 from .chainstate import Switch
 from .conf import NodeConf
-from .errors import NodeError
+from .errors import NodeError, Stopped
 from .identity import Identity
 from .peers import known_addresses
 from .writer import Writer
 
 logger = logging.getLogger(__name__)
+
+_STOPPING: Final = "this node is shutting down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +68,32 @@ class Syncer:
         self._conf = conf
         self._lock = threading.Lock()
         self._round: Future[Round] | None = None
+        self._closing = False
         self._rounds = ThreadPoolExecutor(1, thread_name_prefix="ledger-resolve")
         self._askers = ThreadPoolExecutor(conf.peers, thread_name_prefix="ledger-peer")
 
     def resolve(self) -> Future[Round]:
-        """Start a round, or join the one under way. The future never fails through a peer."""
+        """Start a round, or join the one under way. The future never fails through a peer.
+
+        Raises `Stopped` after `close`; so does a round that `close` cut short.
+        """
         with self._lock:
+            if self._closing:
+                raise Stopped(_STOPPING)
             if self._round is None or self._round.done():
                 self._round = self._rounds.submit(self._run)
             return self._round
 
     def close(self) -> None:
         """Let a round under way end (within the peers' deadline), start no other."""
+        with self._lock:
+            self._closing = True
         self._rounds.shutdown(wait=False, cancel_futures=True)
         self._askers.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> Round:
         try:
-            asked = list(self._askers.map(self._ask, known_addresses()))
+            asked = self._ask_all(known_addresses())
             try:
                 switch = self._adopt_best(asked)
             finally:
@@ -93,6 +104,14 @@ class Syncer:
             return Round(switch, tuple(_report(one) for one in asked))
         finally:
             connection.close()
+
+    def _ask_all(self, addresses: list[str]) -> list[_Asked]:
+        try:
+            return list(self._askers.map(self._ask, addresses))
+        except (RuntimeError, CancelledError):
+            if self._closing:  # no thread was left to ask with
+                raise Stopped(_STOPPING) from None
+            raise
 
     def _ask(self, address: str) -> _Asked:
         asked = _Asked(address)

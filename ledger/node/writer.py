@@ -13,6 +13,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
@@ -44,18 +45,36 @@ class _Job:
         self.future: Future[Any] = Future()
 
 
+def _attempt(operation: Callable[[], Outcome]) -> Outcome:
+    """The result, or the exception: then the operation has undone itself and nothing else.
+
+    Raises if it could not: a database that runs out of space may give up the whole transaction,
+    and with it what others in the group were about to be told is done.
+    """
+    try:
+        with transaction.atomic():
+            return operation()
+    except Exception as error:
+        if connection.needs_rollback:
+            raise
+        return error
+
+
 def _call_each(operations: Sequence[Callable[[], Outcome]]) -> Sequence[Outcome]:
     """Run independent operations; one that fails undoes only itself."""
     if len(operations) == 1:
         return [operations[0]()]
-    outcomes: list[Outcome] = []
-    for operation in operations:
-        try:
-            with transaction.atomic():
-                outcomes.append(operation())
-        except Exception as error:
-            outcomes.append(error)
-    return outcomes
+    return [_attempt(operation) for operation in operations]
+
+
+def _as_told(error: Exception) -> Exception:
+    """The error in the words of this node, for whoever asked; what is not theirs is logged."""
+    if isinstance(error, DatabaseError):
+        logger.error("something could not be stored: %s", error)
+        return StorageFailed(f"the database could not store this: {error}")
+    if not isinstance(error, NodeError):
+        logger.error("an operation failed", exc_info=error)
+    return error
 
 
 class Writer:
@@ -139,18 +158,18 @@ class Writer:
 
     def _commit(self, jobs: list[_Job]) -> None:
         try:
-            outcomes = self._in_one_transaction(jobs)
+            answers = self._in_one_transaction(jobs)
         except Exception as error:
             self._fail(jobs, error)
             return
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                job.future.set_exception(outcome)
+        for job, outcome in answers:
+            if isinstance(outcome, Exception):
+                job.future.set_exception(_as_told(outcome))
             else:
                 job.future.set_result(outcome)
         self._listeners.announce()
 
-    def _in_one_transaction(self, jobs: list[_Job]) -> list[Outcome]:
+    def _in_one_transaction(self, jobs: list[_Job]) -> list[tuple[_Job, Outcome]]:
         outcomes: list[Outcome] = []
         with transaction.atomic():
             if connection.vendor == "postgresql":
@@ -163,20 +182,13 @@ class Writer:
                 if len(runs) == 1:
                     outcomes += batched(arguments)
                     continue
-                try:
-                    with transaction.atomic():
-                        outcomes += batched(arguments)
-                except Exception as error:
-                    outcomes += [error] * len(run)
-        return outcomes
+                outcome = _attempt(partial(batched, arguments))
+                outcomes += [outcome] * len(run) if isinstance(outcome, Exception) else outcome
+            return list(zip(jobs, outcomes, strict=True))  # before the COMMIT, in case it raises
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         """The whole group was rolled back: say so to each, and be ready for the next."""
-        if isinstance(error, DatabaseError):
-            logger.error("a group of %d could not be committed: %s", len(jobs), error)
-            error = StorageFailed(f"the database could not store this: {error}")
-        elif not isinstance(error, NodeError):
-            logger.error("an operation failed", exc_info=error)
+        told = _as_told(error)
         for job in jobs:
-            job.future.set_exception(error)
+            job.future.set_exception(told)
         connection.close_if_unusable_or_obsolete()

@@ -70,9 +70,8 @@ def times(count: int) -> range:
 
 
 @register.filter
-def dots(count: int) -> range:
-    """As many as are drawn for `count` transactions."""
-    return range(min(count, 30))
+def at_most(count: int, most: int) -> int:
+    return min(count, most)
 
 
 @register.inclusion_tag("ledger/_time.html")

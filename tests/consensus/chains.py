@@ -105,9 +105,7 @@ def in_random_pieces(body: bytes, dice: random.Random) -> list[bytes]:
     return pieces
 
 
-def read(
-    body: bytes | Iterable[bytes], network: Network, caps: Caps = DEFAULT_CAPS
-) -> list[Block]:
+def read(body: bytes | Iterable[bytes], network: Network, caps: Caps = DEFAULT_CAPS) -> list[Block]:
     return list(read_chain([body] if isinstance(body, bytes) else body, network, caps))
 
 
@@ -117,9 +115,7 @@ def texts(body: bytes | Iterable[bytes], network: Network) -> list[str]:
     return [piece.text for piece in ChainBody(chunks, network.dialect.decoder)]
 
 
-def refusal(
-    body: bytes | Iterable[bytes], network: Network, caps: Caps = DEFAULT_CAPS
-) -> Refused:
+def refusal(body: bytes | Iterable[bytes], network: Network, caps: Caps = DEFAULT_CAPS) -> Refused:
     """What a body is refused with. Anything but a refusal, of any kind, fails the test."""
     with pytest.raises(Refused) as caught:
         read(body, network, caps)

@@ -44,7 +44,7 @@ STRINGS = [
 OBJECTS = [
     {"b": 1, "a": 2, "B": 3, "": 4, "10": 5, "9": 6, "-1": 7, "_": 8, "é": 9, "e\u0301": 10},
     {"\U0001f680": 1, "\uffff": 2, "\ue000": 3, "\ud7ff": 4},  # by UTF-16 units, not code points
-    {"\ud83d": 1, "\U0001f680": 2, "\ue000": 3, "\udfff": 4},
+    dict(zip(["\ud83d", "\U0001f680", "\ue000", "\udfff"], range(4), strict=True)),
     {"__proto__": {"b": [], "a": {}}, "constructor": None, "toString": True, "length": False},
 ]
 

@@ -35,7 +35,6 @@ from .chains import (
     make_block,
     make_chain,
     read,
-    recorded,
     refusal,
     texts,
 )
@@ -48,7 +47,9 @@ def small_body(network: Network) -> bytes:
     """Two blocks, every kind of token, raw and escaped characters."""
     chain = json.dumps(list(make_chain(network, 2, [[], ODD])), ensure_ascii=False)
     return (
-        '{"a": [1, {"\\u00e9": null}], "chain" : ' + chain + ', "length": 2, "b\\ud83d": -1.5e+3 }\n'
+        '{"a": [1, {"\\u00e9": null}], "chain" : '
+        + chain
+        + ', "length": 2, "b\\ud83d": -1.5e+3 }\n'
     ).encode()
 
 
@@ -127,12 +128,13 @@ def test_a_number_is_never_taken_before_its_end(dialect: Dialect, number: str) -
             assert texts(chunks, EASY[dialect.name]) == [number, number]
 
 
-@each_dialect
-@pytest.mark.parametrize("size", [1, 1000, 47_001, 64 * 1024, 10**9])
+@pytest.mark.parametrize("dialect", [SEED, JS], ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("size", [1, 1000, 47_001, 10**9])
 def test_large_blocks_are_read_in_pieces_of_any_size(dialect: Dialect, size: int) -> None:
-    """Each between one and four mebibytes on the wire, so that none comes in one piece."""
+    """Each between two and four mebibytes on the wire, so that none comes in one slice; less where
+    each byte comes alone."""
     network = EASY[dialect.name]
-    spread = " " * (2 * MIB if size > 1 else MIB // 8)
+    spread = " " * (2 * MIB if size > 1 else MIB // 16)
     chain = [
         json.dumps(block)[:-1] + spread + "}"
         for block in make_chain(network, 3, [[], [{"sender": "밥" * 30_000}]])
@@ -192,6 +194,9 @@ def test_the_rest_of_the_answer_is_capped_too(answer: str, reason: Reason) -> No
 
 
 # Hostile bodies.
+
+SMALL = replace(DEFAULT_CAPS, block_bytes=MIB // 8, wire_block_bytes=4 * MIB // 8)
+"""The caps on a scale of one to eight: what grows with them takes less time to test."""
 
 GENESIS = json.dumps(make_block(EASY["seed"], genesis=True)).encode()
 HOSTILE: dict[str, tuple[bytes, Reason]] = {
@@ -255,17 +260,17 @@ HOSTILE: dict[str, tuple[bytes, Reason]] = {
     ),
     "objects without end": (b'{"chain": [' + b"{}," * 200_000, Reason.MISSING_KEY),
     "numbers without end": (b'{"chain": [' + b"1," * 200_000, Reason.NOT_AN_OBJECT),
-    "keys without end": (b"{" + b'"a":1,' * 20_000, Reason.TRUNCATED),
+    "keys without end": (b"{" + b'"a":1,' * 5_000, Reason.TRUNCATED),
     "spaces without end": (b'{"chain": [' + b" " * 5 * MIB, Reason.TRUNCATED),
-    "spaces without end in a block": (b'{"chain": [{' + b" " * 5 * MIB, Reason.BLOCK_TOO_LARGE),
-    "a string without end": (b'{"chain": [{"a": "' + b"x" * 5 * MIB, Reason.BLOCK_TOO_LARGE),
-    "fraction digits without end": (b'{"chain": [0.' + b"1" * 5 * MIB, Reason.BLOCK_TOO_LARGE),
+    "spaces without end in a block": (b'{"chain": [{' + b" " * MIB, Reason.BLOCK_TOO_LARGE),
+    "a string without end": (b'{"chain": [{"a": "' + b"x" * MIB, Reason.BLOCK_TOO_LARGE),
+    "fraction digits without end": (b'{"chain": [0.' + b"1" * MIB, Reason.BLOCK_TOO_LARGE),
     "a block full of empty objects": (
-        b'{"chain": [{"a": [' + b"{}," * (MIB // 2) + b"1]}]}",
+        b'{"chain": [{"a": [' + b"{}," * (MIB // 16) + b"1]}]}",
         Reason.BLOCK_TOO_LARGE,
     ),
     "a block full of escaped quotes": (
-        b'{"chain": [{"a": "' + b'\\"' * (MIB + 1000) + b'"}]}',
+        b'{"chain": [{"a": "' + b'\\"' * (MIB // 8 + 1000) + b'"}]}',
         Reason.MISSING_KEY,
     ),
 }
@@ -275,11 +280,11 @@ HOSTILE: dict[str, tuple[bytes, Reason]] = {
 def test_a_hostile_body_is_refused(name: str) -> None:
     body, reason = HOSTILE[name]
     for size in (64 * 1024, len(body) or 1):
-        assert refusal(in_pieces(body, size), EASY["seed"]).reason == reason
-    if len(body) <= 300_000:
-        assert refusal(in_pieces(body, 1), EASY["seed"]).reason == reason
+        assert refusal(in_pieces(body, size), EASY["seed"], SMALL).reason == reason
+    if len(body) <= 200_000:
+        assert refusal(in_pieces(body, 1), EASY["seed"], SMALL).reason == reason
     for dialect in DIALECTS:
-        refusal(body, Network(dialect, 4))
+        refusal(body, Network(dialect, 4), SMALL)
 
 
 @each_dialect
@@ -358,9 +363,9 @@ class CountingBody(ChainBody):
         super().__setattr__(name, value)
 
 
-@pytest.mark.parametrize("filler", ["x", "밥", '\\"', "{},"])
+@pytest.mark.parametrize("filler", ["x", "밥", "{},"])
 def test_a_dripping_peer_costs_linear_time(filler: str) -> None:
-    content = filler * (200_000 // len(filler))
+    content = filler * (200_000 // len(filler.encode()))
     value = f"[{content}1]" if filler == "{}," else f'"{content}"'
     body = ('{"chain": [{"a": ' + value + '}], "length": 1}').encode()
     decoder = CountingDecoder()
@@ -372,22 +377,22 @@ def test_a_dripping_peer_costs_linear_time(filler: str) -> None:
 
 
 def test_many_small_blocks_cost_one_attempt_each() -> None:
-    body = body_of([{"a": 1}] * 50_000)
+    body = body_of([{"a": 1}] * 15_000)
     for size in (64 * 1024, len(body)):
         decoder = CountingDecoder()
         reader = CountingBody(in_pieces(body, size), decoder)
-        assert len(list(reader)) == 50_000
-        assert decoder.attempts < 50_000 + 3 * len(body) // (64 * 1024) + 20
+        assert len(list(reader)) == 15_000
+        assert decoder.attempts < 15_000 + 3 * len(body) // (64 * 1024) + 20
         assert reader.joined < 2 * len(body)
 
 
 def test_small_blocks_after_a_large_one_cost_one_attempt_each() -> None:
     large = {"a": [{}] * 120_000 + [" " * 2 * MIB]}
-    body = body_of(([large] + [{"a": 1}] * 20_000) * 3)
+    body = body_of(([large] + [{"a": 1}] * 6_000) * 3)
     decoder = CountingDecoder()
     reader = CountingBody(in_pieces(body, 64 * 1024), decoder)
-    assert len(list(reader)) == 60_003
-    assert decoder.attempts < 60_003 + 200
+    assert len(list(reader)) == 18_003
+    assert decoder.attempts < 18_003 + 200
     assert reader.joined < 4 * len(body)
 
 
@@ -420,20 +425,15 @@ def test_memory_stays_flat_over_20000_blocks() -> None:
     ("dialect", "content"),
     [
         pytest.param(SEED, b"[" * 27 + b"]" * 27, id="lists in lists"),
-        pytest.param(SEED, b'{"":' * 27 + b"{}" + b"}" * 27, id="objects in objects"),
-        pytest.param(JS, '"밥"'.encode(), id="short strings"),
-        pytest.param(JS, b"999", id="numbers"),
+        pytest.param(SEED, b"999", id="numbers"),
         pytest.param(JS, '"🚀"'.encode() + b"," + b" " * 1000, id="wide characters"),
     ],
 )
-def test_a_hostile_block_costs_a_bounded_amount_of_memory(
-    dialect: Dialect, content: bytes
-) -> None:
-    """On a scale of one to eight, since measuring is slow: read with the usual caps, the worst of
-    these takes 72 MiB. Read naively, a body of 8 MB takes 200."""
-    caps = replace(DEFAULT_CAPS, block_bytes=MIB // 8, wire_block_bytes=4 * MIB // 8)
-    many = b",".join([content] * ((caps.wire_block_bytes - 1000) // (len(content) + 1)))
+def test_a_hostile_block_costs_a_bounded_amount_of_memory(dialect: Dialect, content: bytes) -> None:
+    """Read with the usual caps, the worst of these takes 72 MiB. Read naively, 8 MB of `{}` take
+    200."""
+    many = b",".join([content] * ((SMALL.wire_block_bytes - 1000) // (len(content) + 1)))
     block = json.dumps(make_block(EASY[dialect.name], genesis=True, extra=1)).encode()
     body = b'{"chain":[' + block.replace(b'"extra": 1', b'"extra": [' + many + b"]") + b"]}"
-    peak, _ = peak_of(body, EASY[dialect.name], caps)
+    peak, _ = peak_of(body, EASY[dialect.name], SMALL)
     assert peak < 80 * MIB // 8

@@ -44,7 +44,7 @@ def test_a_node_on_this_machine_agrees_about_everything() -> None:
     assert [(text, ours(text)) for text in texts] == list(zip(texts, said, strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(json_values)
 def test_a_text_read_and_written_again_is_the_same_text(value: Any) -> None:
     text = ecmascript_text(value)
@@ -52,7 +52,7 @@ def test_a_text_read_and_written_again_is_the_same_text(value: Any) -> None:
     text.encode()  # no lone surrogate is left unescaped
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(json_values)
 def test_a_value_read_from_any_json_text_is_written_the_same_twice(value: Any) -> None:
     try:

@@ -19,13 +19,13 @@ from .ecmascript import NUMBERS, OBJECTS, STRINGS, random_texts
 from .values import json_values
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(json_values)
 def test_the_text_is_what_json_dumps_writes(value: Any) -> None:
     assert python_text(value) == json.dumps(value, sort_keys=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(json_values)
 def test_a_text_read_and_written_again_is_the_same_text(value: Any) -> None:
     text = python_text(value)
@@ -34,7 +34,7 @@ def test_a_text_read_and_written_again_is_the_same_text(value: Any) -> None:
     assert hash_of(text) == hashlib.sha256(text.encode()).hexdigest()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(json_values, st.sampled_from([None, 1, 2, "\t"]), st.booleans(), st.booleans())
 def test_how_a_peer_lays_its_json_out_makes_no_difference(
     value: Any, indent: Any, ascii_only: bool, sort: bool
@@ -48,7 +48,7 @@ def test_how_a_peer_lays_its_json_out_makes_no_difference(
     [
         *(number for number in NUMBERS if len(number) < 640),
         *map(json.dumps, [*STRINGS, *OBJECTS]),
-        *("NaN", "Infinity", "-Infinity", '[1e999, -1e999, -0, -0.0, 1E5, 1e5, 100000]'),
+        *("NaN", "Infinity", "-Infinity", "[1e999, -1e999, -0, -0.0, 1E5, 1e5, 100000]"),
         '{"\\ud83d\\ude80": "\\ud83d\\ude80", "\\ude80\\ud83d": "\\ud83d"}',
         '{"a": 1, "a": 2}',
     ],
@@ -59,7 +59,7 @@ def test_what_json_loads_reads_is_written_as_json_dumps_would(text: str) -> None
 
 
 def test_random_texts_are_read_and_written_as_json_would() -> None:
-    for text in random_texts(2000, seed=1):
+    for text in random_texts(1500, seed=1):
         try:
             expected = json.dumps(json.loads(text), sort_keys=True)
             assert python_text(python_decoder.decode(text)) == expected

@@ -53,9 +53,7 @@ def test_each_block_of_a_recorded_chain_reads_the_same_from_its_canonical_text(
 ) -> None:
     network = Network(dialect, 4)
     for block in read(recorded(dialect.name), network):
-        again = read_block(
-            dialect.decoder.decode(block.canonical), network, wire=block.canonical
-        )
+        again = read_block(dialect.decoder.decode(block.canonical), network, wire=block.canonical)
         assert again == block
         assert hash_of(block.canonical) == block.hash
 

@@ -53,6 +53,10 @@ class Promises:
             blocks=set(values["blocks"]),
         )
 
+    def unanswered(self) -> list[tuple[str, Content]]:
+        """Requests with a key that were sent and not answered: a client sends those again."""
+        return [(key, content) for key, content in self.retried.items() if key not in self.keys]
+
     def take(self, said: list[dict[str, Any]]) -> None:
         """Note what a worker said, up to the moment it was killed."""
         for line in said:
@@ -147,7 +151,9 @@ def _doubled(promises: Promises) -> list[str]:
         if there < confirmed[content] or (
             there > confirmed[content] and content not in promises.copied
         ):
-            faults.append(f"doubled: {content} is on the chain {there} times, not {confirmed[content]}")
+            faults.append(
+                f"doubled: {content} is {there} times on the chain, {confirmed[content]} due"
+            )
     return faults
 
 
@@ -173,8 +179,8 @@ def _block_faults(promises: Promises) -> list[str]:
             gone.add(digest)
             digest = parents[digest]
     faults = [f"lost: block {digest}" for digest in promises.blocks - parents.keys()]
-    kept = promises.blocks & parents.keys()
-    return faults + [f"unrecorded: block {digest} left the chain" for digest in kept - active - gone]
+    missing = (promises.blocks & parents.keys()) - active - gone
+    return faults + [f"unrecorded: block {digest} left the chain" for digest in missing]
 
 
 def event_faults() -> list[str]:
@@ -225,4 +231,4 @@ class _Told:
             self.faults.append(f"events: block {blocks[0]['index']} follows another than was told")
         self.index, self.tip = self.index + connected, blocks[-1]["hash"]
         if blocks[-1]["index"] != self.index:
-            self.faults.append(f"events: block {blocks[-1]['index']} stands where {self.index} is due")
+            self.faults.append(f"events: {blocks[-1]['index']} stands where {self.index} is due")

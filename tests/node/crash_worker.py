@@ -185,6 +185,7 @@ def start_up(say: Speaker, path: str, nth: int, when: str) -> int:
     from ledger.node.conf import NodeConf
     from tests.conftest import use_database
 
+    from .audit import Promises, find_faults
     from .statements import Countdown, kill_this_process
 
     use_database(Path(path))
@@ -196,7 +197,7 @@ def start_up(say: Speaker, path: str, nth: int, when: str) -> int:
     own = lifecycle.prepare(conf)
     passed = countdown.passed  # from here on nothing is written
     lifecycle.verify_or_refuse()
-    say(identifier=own.identifier)
+    say(identifier=own.identifier, faults=find_faults(Promises(own.identifier)))
     return passed
 
 
@@ -216,17 +217,13 @@ def race(say: Speaker, path: str, seconds: float, label: str) -> dict[str, int]:
     return {"sealed": sealed, "lost": lost}
 
 
-ACTIONS = {
-    action.__name__: action for action in (prepare, operate, live, inspect, start_up, race)
-}
+ACTIONS = {action.__name__: action for action in (prepare, operate, live, inspect, start_up, race)}
 
 
 def _warm_up() -> None:
     """Load what workers use, so that each fork has it already. Nothing is connected."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
     django.setup()
-    from ledger.node import lifecycle  # noqa: F401
-
     import tests.conftest  # noqa: F401
 
     from . import audit, life, mutations  # noqa: F401

@@ -9,6 +9,7 @@ as it was left, with a new connection and a new writer.
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -34,7 +35,7 @@ from .chains import IRREGULAR, Entry
 from .inline_writer import InlineWriter
 from .ledger_model import LedgerModel, Mine
 from .ledger_view import Broken
-from .statements import Countdown, Crash, raise_crash
+from .statements import Countdown, Crash
 
 CONTENTS = st.tuples(
     st.sampled_from(["alice", "bob"]),
@@ -180,8 +181,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(depth=DEPTHS, extra=st.integers(1, 3), picks=PICKS)
     def reorganise(self, depth: int, extra: int, picks: list[tuple[str, int, int]]) -> None:
-        texts = self._branch(depth, extra, picks)
-        self._expect(texts, chains.adopt(texts, self.writer))
+        self.adopt(self._branch(depth, extra, picks))
 
     @rule(depth=DEPTHS, extra=st.integers(1, 2), picks=PICKS, k=st.integers(1, 140))
     def reorganise_crash(
@@ -202,8 +202,7 @@ class LedgerMachine(RuleBasedStateMachine):
         texts = [self.model.texts[digest] for digest in self.model.path(leaf)]
         entries = [_entry(one) for one in self.model.pool()[:1] if copy]
         more = max(0, len(self.model.active) - len(texts)) + extra
-        texts = chains.grow(texts, [entries] * more, self._tick())
-        self._expect(texts, chains.adopt(texts, self.writer))
+        self.adopt(chains.grow(texts, [entries] * more, self._tick()))
 
     @rule(depth=st.integers(1, 5), missing=st.integers(0, 2))
     def equal_and_shorter_are_refused(self, depth: int, missing: int) -> None:
@@ -233,11 +232,14 @@ class LedgerMachine(RuleBasedStateMachine):
             raise Broken("length", "a chain replaced one that had grown as long")
         self._learn_what_is_stored(texts)
 
+    def adopt(self, texts: list[str]) -> None:
+        """Hand the node a chain that it has to follow."""
+        self._expect(texts, chains.adopt(texts, self.writer))
+
     def _branch(self, depth: int, extra: int, picks: list[tuple[str, int, int]]) -> list[str]:
         """A chain that leaves ours `depth` blocks ago and is `extra` blocks longer."""
         active = [self.model.texts[digest] for digest in self.model.active]
-        whole = depth >= len(active)
-        base = [chains.genesis(self._tick())] if whole else active[: len(active) - depth]
+        base = active[: max(0, len(active) - depth)] or [chains.genesis(self._tick())]
         contents: list[list[Entry]] = [[] for _ in range(len(active) + extra - len(base))]
         for kind, where, which in picks:
             if contents and (entry := self._entry_for(kind, which, len(base))):
@@ -292,7 +294,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.countdown.arm(k)
         try:
             return operation()
-        except Crash:
+        except Crash as crash:
+            traceback.clear_frames(crash.__traceback__)  # no cursor outlives the process
             connection.close()
             self.start()
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger import models
-from ledger.node import lifecycle
+from ledger.node import lifecycle, mempool
 
 from . import audit
 from .ledger_model import LedgerModel
@@ -31,6 +31,9 @@ def compare(model: LedgerModel, identifier: str) -> None:
             raise Broken(f"model {name}", f"{found[name]} is there, not {value}")
 
 
+_COLUMNS = "uid sender recipient amount idempotency_key promised_index state".split()
+
+
 def _found() -> dict[str, Any]:
     tip = models.Tip.objects.get(pk=1)
     transactions = models.Transaction.objects.order_by("pk")
@@ -43,13 +46,10 @@ def _found() -> dict[str, Any]:
         "blocks": dict(models.Block.objects.values_list("hash", "canonical")),
         "tip": (tip.index, tip.version),
         "transactions": [
-            (str(row.uid), (row.sender, row.recipient, row.amount), row.idempotency_key)
-            + (row.promised_index, row.state)
-            for row in transactions
+            (str(uid), content, key, promised, state)
+            for uid, *content, key, promised, state in transactions.values_list(*_COLUMNS)
         ],
-        "pool": [
-            str(row.uid) for row in transactions if row.state in ("pending", "returned")
-        ],
+        "pool": [str(row.uid) for row in mempool.pool()],
         "places": {
             (digest, position): str(uid)
             for digest, position, uid in named.values_list(
@@ -68,7 +68,7 @@ def _expected(model: LedgerModel) -> dict[str, Any]:
         "blocks": model.texts,
         "tip": (len(model.active), model.version),
         "transactions": [
-            (one.uid, one.content, one.key, one.promised, one.state) for one in model.mine
+            (one.uid, list(one.content), one.key, one.promised, one.state) for one in model.mine
         ],
         "pool": [one.uid for one in model.pool()],
         "places": {place: one.uid for place, one in model.places.items()},

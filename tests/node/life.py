@@ -135,11 +135,7 @@ class Life:
         """Adopt a branch that leaves ours `depth` blocks ago and has some of our transactions."""
         rng = rng or random.Random(1)
         texts = chains.active_texts()
-        depth = min(depth, len(texts))
-        if depth == len(texts):
-            base = [chains.genesis(rng.random())]
-        else:
-            base = texts[: len(texts) - depth]
+        base = texts[: max(0, len(texts) - depth)] or [chains.genesis(rng.random())]
         count = len(texts) - len(base) + extra
         contents: list[list[chains.Entry]] = [[chains.reward("a peer")] for _ in range(count)]
         for entry in self._ours(len(base), rng):
@@ -204,7 +200,7 @@ def give_it_a_past(life: Life) -> None:
 
 
 def live(life: Life, rng: random.Random, retries: list[tuple[str, list[Any]]]) -> None:
-    """Do one thing after the other, by the dice, until killed. First repeat what went unanswered."""
+    """Repeat what went unanswered; then do one thing after the other, by the dice, until killed."""
     for key, content in retries:
         life.submit(content, key).result()
     while True:

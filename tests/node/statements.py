@@ -19,6 +19,9 @@ class Crash(BaseException):
 
 
 def raise_crash(statement: str) -> None:
+    # What a dead process leaves undone stays undone; Django, in leaving a transaction, would set
+    # the connection back to autocommit, which commits.
+    connection.connection.rollback()
     raise Crash(statement)
 
 

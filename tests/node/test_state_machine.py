@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from pytest_django.plugin import DjangoDbBlocker
 
-from .ledger_machine import LedgerMachine
 from .machine_runs import run_machine
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
 
-def test_the_ledger_is_what_the_model_says_after_every_step(migrated, fast_folder):
+def test_the_ledger_is_what_the_model_says_after_every_step(
+    migrated: Path, fast_folder: Path
+) -> None:
     run_machine(migrated, fast_folder, examples=70, steps=25)
 
 
 @pytest.mark.slow
-def test_the_ledger_is_what_the_model_says_in_long_lives(migrated, fast_folder):
+def test_the_ledger_is_what_the_model_says_in_long_lives(migrated: Path, fast_folder: Path) -> None:
     run_machine(migrated, fast_folder, examples=500, steps=50)

@@ -1,0 +1,63 @@
+"""Transactions: one that we acknowledged with its life, or one in a block."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.models import Inclusion, ReorganisedTransaction, Tip, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A transaction that this node acknowledged. `inclusions` are all places it was ever in, the
+    active one first; `confirmations` is 0 while it waits."""
+
+    transaction: Transaction
+    inclusions: Sequence[Inclusion]
+    reorganisations: Sequence[ReorganisedTransaction]
+    confirmations: int
+
+    @property
+    def active(self) -> Inclusion | None:
+        return self.inclusions[0] if self.confirmations else None
+
+
+def find(uid: uuid.UUID) -> Life | None:
+    """The life of the transaction with this local id, as of now."""
+    row = Transaction.objects.filter(uid=uid).first()
+    if row is None:
+        return None
+    inclusions = list(
+        Inclusion.objects.filter(transaction=row)
+        .select_related("block__active")
+        .order_by("-pk")[:20]
+    )
+    inclusions.sort(key=lambda inclusion: not is_active(inclusion))
+    tip = Tip.objects.values_list("index", flat=True).get(pk=1)
+    confirmed = bool(inclusions) and is_active(inclusions[0])
+    effects = ReorganisedTransaction.objects.filter(transaction=row)
+    return Life(
+        transaction=row,
+        inclusions=inclusions,
+        reorganisations=list(effects.select_related("reorganisation").order_by("-pk")[:20]),
+        confirmations=tip - inclusions[0].index + 1 if confirmed else 0,
+    )
+
+
+def is_active(inclusion: Inclusion) -> bool:
+    """Whether an inclusion's block is on the active chain. Wants `block__active` selected."""
+    return hasattr(inclusion.block, "active")
+
+
+def latest(limit: int = 25, *, before: int | None = None) -> list[Transaction]:
+    """Those we acknowledged, newest first, from before a row on."""
+    rows = Transaction.objects.order_by("-pk")
+    return list((rows if before is None else rows.filter(pk__lt=before))[:limit])
+
+
+def pool_page(limit: int = 50, *, after: int = 0) -> list[Transaction]:
+    """Those that wait, in the order of their arrival, from behind a row on."""
+    waiting = Transaction.objects.filter(state__in=["pending", "returned"], pk__gt=after)
+    return list(waiting.order_by("pk")[:limit])

@@ -1,0 +1,124 @@
+"""The system's Chromium on pages of nodes that run as processes.
+
+Every page is watched: what it logs, every host it asks, every rule of its policy it breaks, every
+dialog and every time it is left. A test fails for any of them it did not expect.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Request, sync_playwright
+
+from tests.processes import NodeProcess
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WATCH_POLICY = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+# For this folder alone: while Playwright's own event loop is there, no asyncio test could run.
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        reason = f"there is no browser: none of {', '.join(NAMES)} is installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, and what it did that it should not."""
+
+    def __init__(self, page: Page, node: NodeProcess) -> None:
+        self.page = page
+        self.node = node
+        self.loads = 0
+        self.faults: list[str] = []
+        self.expected: tuple[str, ...] = ()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("dialog", self._dialog)
+        page.on("request", self._request)
+        page.on("framenavigated", self._navigated)
+
+    def open(self) -> Page:
+        self.page.goto(self.node.url + "/")
+        return self.page
+
+    def expect(self, *words: str) -> None:
+        """Let faults with these words pass: a lost connection is logged by the browser itself."""
+        self.expected = words
+
+    def unexpected(self) -> list[str]:
+        return [f for f in self.faults if not any(word in f for word in self.expected)]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"console: {message.text}")
+
+    def _dialog(self, dialog: Any) -> None:
+        self.faults.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self.node.url + "/", "data:")):
+            self.faults.append(f"request: {request.url}")
+
+    def _navigated(self, frame: Frame) -> None:
+        self.loads += frame == self.page.main_frame
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
+    """Open a node's page; with options of Playwright's contexts."""
+    watched: list[Watched] = []
+
+    def open_page(node: NodeProcess, **options: Any) -> Watched:
+        context = chromium.new_context(**options)
+        context.add_init_script(WATCH_POLICY)
+        context.set_default_timeout(15_000)
+        seen = Watched(context.new_page(), node)
+        watched.append(seen)
+        seen.open()
+        return seen
+
+    yield open_page
+    for seen in watched:
+        seen.page.context.close()
+    assert [seen.unexpected() for seen in watched] == [[] for _ in watched]
+
+
+@pytest.fixture(scope="package")
+def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node for tests that only add to its chain and pool."""
+    process = NodeProcess(tmp_path_factory.mktemp("browser"), difficulty=3)
+    yield process
+    process.kill()

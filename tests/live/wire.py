@@ -1,0 +1,69 @@
+"""WebSockets by hand: a handshake with any headers, a client that does not read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+
+from tests.processes import PROJECT, NodeProcess
+
+WRITE = """
+import json, sys, time, django
+django.setup()
+from ledger.node import events, lifecycle
+with lifecycle.running() as node:
+    for reasons in json.load(sys.stdin):
+        payloads = [{"peer": "p:1", "reason": reason} for reason in reasons]
+        node.writer.run(lambda: events.record_all(events.REFUSAL, payloads))
+        time.sleep(0.02)
+"""
+
+
+def write_refusals(node: NodeProcess, *groups: list[str]) -> None:
+    """Let events happen, in a process of its own; each group of reasons in one transaction."""
+    subprocess.run(
+        [sys.executable, "-c", WRITE],
+        cwd=PROJECT,
+        env={**node.environment, "DJANGO_SETTINGS_MODULE": "chainsite.settings"},
+        input=json.dumps(groups),
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+
+def handshake(
+    node: NodeProcess, *, host: str | None, origin: str | None, path: str = "/ws/", buffer: int = 0
+) -> tuple[int, socket.socket]:
+    """Ask for a WebSocket; answer with the status and the connection, open still."""
+    connection = socket.socket()
+    if buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    connection.settimeout(10)
+    connection.connect(("127.0.0.1", node.port))
+    lines = [
+        f"GET {path} HTTP/1.1",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+        "Sec-WebSocket-Version: 13",
+    ]
+    if host is not None:
+        lines.append(f"Host: {host}")
+    if origin is not None:
+        lines.append(f"Origin: {origin}")
+    connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    answer = b""
+    while b"\r\n" not in answer and (piece := connection.recv(1)):
+        answer += piece
+    return int(answer.split()[1]) if answer else 0, connection
+
+
+def resident_bytes(node: NodeProcess) -> int:
+    with open(f"/proc/{node.process.pid}/status") as status:
+        line = next(line for line in status if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,85 @@
+"""kill -9, anywhere: nothing acknowledged is lost, nothing is doubled, nothing needs repair."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from .conftest import seed_of_this_run
+from .crash_cycles import GENERATION, Past, a_past, killed_by, live_and_die, remove, strike
+from .life import OPERATIONS
+from .zygote import Zygote
+
+
+@pytest.fixture(scope="module")
+def past(migrated: Path, fast_module_folder: Path) -> Iterator[Past]:
+    with a_past(fast_module_folder, migrated) as past:
+        yield past
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_kill_at_any_statement_loses_nothing_and_doubles_nothing(
+    past: Past, operation: str
+) -> None:
+    strikes = past.strikes_on(operation)
+    print(f"{operation}: {len(strikes)} kills")
+
+    def kill(zygote: Zygote, where: object) -> None:
+        assert strike(past, zygote, where) == [], f"killed at {where}"
+
+    past.side_by_side(kill, strikes)
+
+
+def test_the_statements_of_all_operations_make_over_500_kills(past: Past) -> None:
+    assert sum(len(past.strikes_on(operation)) for operation in OPERATIONS) >= 500
+
+
+def live_many_lives(past: Past, generations: int) -> None:
+    seed = seed_of_this_run()
+    seeds = [random.Random(seed + number).randrange(2**31) for number in range(generations)]
+    past.side_by_side(lambda zygote, own: live_and_die(past, zygote, own, GENERATION), seeds)
+
+
+def test_life_after_life_on_what_the_last_kill_left_loses_nothing(past: Past) -> None:
+    live_many_lives(past, generations=8)
+
+
+@pytest.mark.slow
+def test_thousands_of_lives_lose_nothing(past: Past) -> None:
+    live_many_lives(past, generations=5200 // GENERATION)
+
+
+def test_a_kill_at_any_statement_of_the_first_start_needs_no_repair(past: Past) -> None:
+    """Migrating, making the identity and the genesis: the next start does what is left of it."""
+    unharmed = past.folder / "unharmed.sqlite3"
+    count = past.zygotes[0].run("start_up", path=str(unharmed), nth=0, when="before").result()
+    remove(unharmed)
+    print(f"{count} kills during the first start")
+
+    def kill(zygote: Zygote, nth: int) -> None:
+        path = past.folder / f"start-{nth}.sqlite3"
+        when = "after" if nth == count else "before"
+        killed_by(zygote, "start_up", nth, path=str(path), nth=nth, when=when)
+        left = identity_in(path)
+        again = zygote.run("start_up", path=str(path), nth=0, when="before")
+        assert again.code == 0, f"killed at statement {nth}, it does not start: {again.said}"
+        assert left in (None, again.said[0]["identifier"]), "it is another node now"
+        assert again.said[0]["faults"] == []
+        remove(path)
+
+    past.side_by_side(kill, range(1, count + 1))
+
+
+def identity_in(path: Path) -> str | None:
+    """Who the node in this file is, if it got that far."""
+    with closing(sqlite3.connect(path)) as database:
+        try:
+            row = database.execute("SELECT identifier FROM ledger_nodeidentity").fetchone()
+        except sqlite3.OperationalError:
+            return None
+    return str(row[0]) if row else None

@@ -1,0 +1,79 @@
+"""What the documents say exists, exists; what exists, they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.urls import get_resolver
+
+from ledger.api import urls as api_urls
+from ledger.live import consumers
+from ledger.node import events
+
+PROJECT = Path(__file__).resolve().parent.parent
+README = (PROJECT / "README.md").read_text()
+SETTINGS = (PROJECT / "chainsite" / "settings.py").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r'"(CHAINSITE_\w+)"', SETTINGS))))
+def test_every_setting_is_in_the_readmes_table(name: str) -> None:
+    assert f"| `{name}` |" in README
+
+
+def test_the_readme_names_no_setting_that_is_not_read() -> None:
+    named = set(re.findall(r"CHAINSITE_\w+", README))
+    read = set(re.findall(r"CHAINSITE_\w+", SETTINGS))
+    assert named <= read
+
+
+@pytest.mark.parametrize(
+    "command",
+    sorted(
+        path.stem
+        for path in (PROJECT / "ledger" / "management" / "commands").glob("*.py")
+        if path.stem != "__init__"
+    ),
+)
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert re.search(rf"\| `{command}[ `\[]", README)
+
+
+@pytest.mark.parametrize("kind", events.KINDS)
+def test_every_event_is_in_the_readme(kind: str) -> None:
+    assert f"`{kind}`" in README
+
+
+@pytest.mark.parametrize(
+    "path", [pattern.pattern.regex.pattern for pattern in api_urls.urlpatterns]
+)
+def test_every_endpoint_is_in_the_readme(path: str) -> None:
+    plain = "/" + path.removeprefix("^").removesuffix("/?$")
+    assert re.search(rf"`(GET|POST) {re.escape(plain)}`", README)
+
+
+def test_the_sockets_path_and_close_code_are_in_the_readme() -> None:
+    assert "`/ws/`" in README
+    assert str(consumers.TOO_SLOW) in README
+
+
+def test_every_file_the_readme_links_to_is_there() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (PROJECT / target).exists(), target
+
+
+def test_every_url_has_a_name() -> None:
+    unnamed = [
+        pattern
+        for resolver in get_resolver().url_patterns
+        for pattern in resolver.url_patterns
+        if pattern.name is None
+    ]
+    assert unnamed == []
+
+
+@pytest.mark.parametrize("line", ["run", "test", "manage", "check", "lock"])
+def test_every_subcommand_of_dev_py_is_in_a_document(line: str) -> None:
+    documents = README + (PROJECT / "CHANGELOG.md").read_text()
+    assert re.search(rf"dev\.py [^\n]*\b{line}\b|`{line}`", documents)
