@@ -116,7 +116,12 @@ async def start_mining(request: HttpRequest) -> HttpResponse:
 @form_target
 async def cancel_mining(request: HttpRequest) -> HttpResponse:
     """Give up the search under way, and those that wait."""
-    cancelled = lifecycle.current().miner.cancel()
+    miner = lifecycle.current().miner
+    cancelled = miner.cancel()
+    for _ in range(25):  # the search notices within a moment; the page that follows shows it
+        if miner.state().searching is None:
+            break
+        await asyncio.sleep(0.02)
     return _done(request, "cancelled" if cancelled else "idle", 0, 200)
 
 

@@ -4,7 +4,7 @@
 // and "connection", whose detail is {state, until}: connecting, live, waiting or offline.
 
 const DEAD_AFTER = 40_000; // without a frame; the server says something every 15 s
-const LONGEST_WAIT = 15_000;
+const LONGEST_WAIT = 8_000;
 const TOO_SLOW = 4008; // the server's code for: come back with your last number
 const OFFLINE_AFTER = 5; // failures in a row
 

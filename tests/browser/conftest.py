@@ -116,9 +116,25 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
     assert [seen.unexpected() for seen in watched] == [[] for _ in watched]
 
 
+def _node(factory: pytest.TempPathFactory, difficulty: int) -> Iterator[NodeProcess]:
+    process = NodeProcess(factory.mktemp("browser"), difficulty=difficulty)
+    yield process
+    process.kill()
+
+
 @pytest.fixture(scope="package")
 def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """A node for tests that only add to its chain and pool."""
-    process = NodeProcess(tmp_path_factory.mktemp("browser"), difficulty=3)
-    yield process
-    process.kill()
+    yield from _node(tmp_path_factory, 3)
+
+
+@pytest.fixture(scope="package")
+def hard_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node whose searches last until they are cancelled."""
+    yield from _node(tmp_path_factory, 8)
+
+
+@pytest.fixture(scope="module")
+def frail_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node that may be killed, and is up again at the end of each test."""
+    yield from _node(tmp_path_factory, 2)

@@ -6,21 +6,44 @@ import os
 import shutil
 import signal
 
+import pytest
 from playwright.sync_api import expect
 
-from .reading import blocks, news, news_numbers, transactions, wait_for_tip, wait_until_live
+from tests.live.wire import write_refusals
 
-LOST = ("WebSocket connection to", "ERR_CONNECTION_REFUSED")
+from .reading import (
+    blocks,
+    news,
+    news_numbers,
+    tip,
+    transactions,
+    wait_for_tip,
+    wait_until_live,
+)
 
 
-def test_after_a_lost_connection_it_shows_what_it_missed_once_each_and_in_order(
-    visit, node_process
-):
-    node = node_process(difficulty=2)
+@pytest.fixture
+def node(frail_node):
+    return frail_node
+
+
+@pytest.fixture
+def seen(visit, node):
     seen = visit(node)
-    seen.expect(*LOST)
-    page = seen.page
+    # What the browser itself logs of a connection it lost.
+    seen.expect("WebSocket connection to", "ERR_CONNECTION")
+    wait_until_live(seen.page)
+    return seen
+
+
+def come_back_now(page):
+    expect(page.locator("#connection button")).to_be_visible()
+    page.click("#connection button")
     wait_until_live(page)
+
+
+def test_after_a_lost_connection_it_shows_what_it_missed_once_each_and_in_order(node, seen):
+    page = seen.page
     node.get("/mine")
     wait_for_tip(page, 2)
     numbers = news_numbers(page)
@@ -41,58 +64,29 @@ def test_after_a_lost_connection_it_shows_what_it_missed_once_each_and_in_order(
     after = news_numbers(page)
     assert after == sorted(set(after), reverse=True), "twice, or out of order"
     assert after[-len(numbers) :] == numbers
-    assert sum("block" in line for line in news(page)) == 4
+    assert sum("Mined block" in line for line in news(page)) == 4
     assert seen.loads == 1
 
 
-def test_a_page_that_was_away_for_long_gets_a_snapshot(visit, node_process):
-    node = node_process(difficulty=1)
-    seen = visit(node)
-    seen.expect(*LOST)
-    page = seen.page
-    wait_until_live(page)
+def test_a_page_that_was_away_for_long_gets_a_snapshot(node, seen):
+    page, before = seen.page, tip(seen.page)
+    newest = news_numbers(page)[0]
     node.kill()
-    assert node.manage("mine", "410").returncode == 0
+    write_refusals(node, [f"reason {number}" for number in range(401)])
     node.start()
-    wait_until_live(page)
-    wait_for_tip(page, 411)
-
-    assert blocks(page) == list(range(402, 412))
-    assert len(news(page)) == 20
+    come_back_now(page)
     node.get("/mine")
-    wait_for_tip(page, 412)
+    wait_for_tip(page, before + 1)
+
+    assert news(page)[2] == "Refused the chain of p:1reason 400"
+    assert len(news(page)) == 20
+    assert news_numbers(page)[0] > newest + 401
     assert seen.loads == 1
 
 
-def test_another_node_in_its_place_replaces_all_that_was_shown(visit, node_process):
-    node = node_process(difficulty=2)
-    for _ in range(3):
-        node.get("/mine")
-    seen = visit(node)
-    seen.expect(*LOST)
-    page = seen.page
-    wait_until_live(page)
-    node.kill()
-    shutil.rmtree(node.data)
-    node.start()
-    for _ in range(5):  # more events than the page has seen: the number alone would not tell
-        node.get("/mine")
-    wait_until_live(page)
-    wait_for_tip(page, 6)
-
-    shown = page.eval_on_selector_all("#chain .hash", "all => all.map((one) => one.title)")
-    stored = [block["previous_hash"] for block in node.get("/chain").json()["chain"]][1:]
-    assert shown[:-1] == stored
-    assert len(news_numbers(page)) == 6
-
-
-def test_a_connection_that_says_nothing_is_given_up(visit, node_process):
+def test_a_connection_that_says_nothing_is_given_up(node, seen):
     """The node is stopped in its tracks: the socket stays open and silent."""
-    node = node_process(difficulty=2)
-    seen = visit(node)
-    seen.expect(*LOST)
     page = seen.page
-    wait_until_live(page)
     page.clock.install()
     page.reload()
     wait_until_live(page)
@@ -108,10 +102,7 @@ def test_a_connection_that_says_nothing_is_given_up(visit, node_process):
     wait_until_live(page)
 
 
-def test_after_several_failures_it_says_that_it_is_offline_and_can_be_hurried(visit, node_process):
-    node = node_process(difficulty=2)
-    seen = visit(node)
-    seen.expect(*LOST)
+def test_after_several_failures_it_says_that_it_is_offline_and_can_be_hurried(node, seen):
     page = seen.page
     page.clock.install()
     page.reload()
@@ -119,12 +110,28 @@ def test_after_several_failures_it_says_that_it_is_offline_and_can_be_hurried(vi
     node.kill()
     pill = page.locator("#connection")
     expect(pill).to_have_attribute("data-state", "waiting")
-    for _ in range(5):
-        with page.expect_event("websocket"):
-            page.click("#connection button")
-        page.wait_for_function("document.getElementById('connection').dataset.state != 'connecting'")
+    for _ in range(4):
+        page.click("#connection button")
+        page.wait_for_selector("#connection:not([data-state=connecting])")
     expect(pill).to_contain_text("Offline, trying in")
 
     node.start()
-    page.click("#connection button")
-    wait_until_live(page)
+    come_back_now(page)
+
+
+def test_another_node_in_its_place_replaces_all_that_was_shown(node, seen):
+    page = seen.page
+    node.kill()
+    shutil.rmtree(node.data)
+    node.start()
+    more_events_than_it_has_seen = int(page.locator("main").get_attribute("data-seq")) + 3
+    write_refusals(node, ["no"] * more_events_than_it_has_seen)
+    node.get("/mine")
+    come_back_now(page)
+    wait_for_tip(page, 2)
+
+    shown = page.eval_on_selector_all("#chain .hash", "all => all.map((one) => one.title)")
+    chain = node.get("/chain").json()["chain"]
+    assert shown[0] == chain[1]["previous_hash"]
+    assert blocks(page) == [1, 2]
+    assert transactions(page) == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
+
 from playwright.sync_api import expect
 
 from .reading import (
@@ -73,7 +76,9 @@ def test_what_arrived_reads_as_on_a_page_opened_now(visit, shared_node):
             values = {"sender": name, "recipient": "r", "amount": 10**number}
             shared_node.post("/transactions/new", values)
         last = shared_node.get("/mine").json()["index"]
-    shared_node.post("/nodes/register", {"nodes": ["127.0.0.1:9"]})
+    with closing(socket.create_server(("127.0.0.1", 0))) as nobody:
+        address = "{}:{}".format(*nobody.getsockname())
+    assert shared_node.post("/nodes/register", {"nodes": [address]}).status_code == 201
     shared_node.get("/nodes/resolve")
     shared_node.post("/transactions/new", {"sender": "z", "recipient": "r", "amount": 0})
     wait_for_tip(page, last)
@@ -143,9 +148,8 @@ def test_two_clicks_add_a_transaction_once(visit, shared_node):
     assert lost == [201]
 
 
-def test_a_search_shows_its_tries_and_can_be_cancelled(visit, node_process):
-    node = node_process(difficulty=8)
-    seen = visit(node)
+def test_a_search_shows_its_tries_and_can_be_cancelled(visit, hard_node):
+    seen = visit(hard_node)
     page = seen.page
     wait_until_live(page)
     assert page.locator("#mining .figures").is_hidden()

@@ -98,9 +98,9 @@ def happen(node: lifecycle.Node) -> Callable[..., Any]:
     return record
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    """A node process for the tests of one module."""
+    """A node process for what only a wire shows."""
     process = NodeProcess(Path(tmp_path_factory.mktemp("served")), difficulty=2)
     yield process
     process.kill()
