@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Final
+from typing import Any, Final, cast
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,7 +12,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.decorators import decorator_from_middleware
 from django.views.decorators.http import require_POST
 
-View = Callable[[HttpRequest], Awaitable[HttpResponse]]
+View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 
 BODY_BYTES: Final = 16 * 1024
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -37,7 +37,7 @@ class _TokenCheck(CsrfViewMiddleware):
         )
 
 
-token_check = decorator_from_middleware(_TokenCheck)
+token_check = cast(Callable[[View], View], decorator_from_middleware(_TokenCheck))
 """For views that show a form, and (with `form_target`) for those that take one."""
 
 
@@ -56,8 +56,7 @@ def form_target(view: View) -> View:
             too_large = True
         if too_large:
             return _refusal(request, "the form is too large", 413)
-        response: HttpResponse = await checked(request)
-        return response
+        return await checked(request)
 
     return taking
 

@@ -49,7 +49,8 @@ class Sending:
 
     @classmethod
     def of(cls, posted: Mapping[str, str]) -> Sending:
-        sending = cls(*(posted.get(name, "") for name in _FIELDS))
+        sender, recipient, amount = (posted.get(name, "") for name in _FIELDS)
+        sending = cls(sender, recipient, amount)
         if _KEY.fullmatch(key := posted.get("key", "")):
             sending.key = key
         return sending
@@ -72,8 +73,8 @@ class Sending:
             raise
 
 
-@token_check
 @require_safe
+@token_check
 async def dashboard(request: HttpRequest) -> HttpResponse:
     """Where things stand, and the forms."""
     response = await _page(request, notice=notices.found(request))

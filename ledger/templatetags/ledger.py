@@ -1,4 +1,7 @@
-"""`ledger.wording` for templates. A row inside a `<template>` has no values: its slots stay empty."""
+"""`ledger.wording` for templates.
+
+A row inside a `<template>` has no values: its slots stay empty.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Connection extends EventTarget {
     }
     const socket = new WebSocket(url);
     this.#socket = socket;
-    this.#say("connection", { state: "connecting" });
+    this.#tell("connection", { state: "connecting" });
     socket.addEventListener("message", (event) => {
       if (socket === this.#socket) this.#take(JSON.parse(event.data));
     });
@@ -61,7 +61,7 @@ class Connection extends EventTarget {
     if (frame.kind === "snapshot" || frame.kind === "resumed") {
       this.#seq = frame.seq;
       this.#failures = 0;
-      this.#say("connection", { state: "live" });
+      this.#tell("connection", { state: "live" });
       if (frame.kind === "snapshot") this.#node = frame.data.node.identifier;
     } else if (frame.kind === "beat") {
       return;
@@ -69,7 +69,7 @@ class Connection extends EventTarget {
       if (frame.seq <= this.#seq) return;
       this.#seq = frame.seq;
     }
-    this.#say(frame.kind, frame);
+    this.#tell(frame.kind, frame);
   }
 
   // A socket can be dead without a word: a frame is awaited, and then given up.
@@ -100,13 +100,13 @@ class Connection extends EventTarget {
     const wait = atOnce ? 0 : longest / 2 + (Math.random() * longest) / 2;
     const offline = this.#failures >= OFFLINE_AFTER || !navigator.onLine;
     this.#timer = setTimeout(() => this.#connect(), wait);
-    this.#say("connection", {
+    this.#tell("connection", {
       state: offline ? "offline" : "waiting",
       until: performance.now() + wait,
     });
   }
 
-  #say(kind, detail) {
+  #tell(kind, detail) {
     this.dispatchEvent(new CustomEvent(kind, { detail }));
   }
 }

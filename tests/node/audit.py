@@ -129,7 +129,8 @@ def _transaction_faults(promises: Promises) -> list[str]:
         if (waits, on_chain) not in ((True, 0), (False, 1)) or row.state == "refused":
             faults.append(f"lost: transaction {uid} is {row.state}, on the chain {on_chain} times")
     for key, uid in promises.keys.items():
-        if str(models.Transaction.objects.get(idempotency_key=key).uid) != uid:
+        row = models.Transaction.objects.filter(idempotency_key=key).first()
+        if row is None or str(row.uid) != uid:
             faults.append(f"changed: key {key} names another transaction than {uid}")
     return faults
 

@@ -86,6 +86,7 @@ def _watch(child: int, pipe: int, kill_after: float | None) -> dict[str, Any]:
 
 
 def _life(say: Speaker, path: str, mutation: str | None, label: str = "") -> Any:
+    from ledger.node import branch
     from tests.conftest import use_database
 
     from . import mutations
@@ -93,6 +94,7 @@ def _life(say: Speaker, path: str, mutation: str | None, label: str = "") -> Any
     from .statements import kill_this_process
 
     use_database(Path(path))
+    branch._BATCH = 2  # so that adopting takes several transactions, as long branches do
     if mutation:
         mutations.MUTATIONS[mutation].plant()
     return Life(say, kill_this_process, label)
@@ -128,9 +130,8 @@ def operate(
     life = _life(say, path, mutation, "killed")
     life.arm_for_next_group(nth, when)
     OPERATIONS[operation](life)
-    passed: int = life.countdown.passed
-    life.writer.close()
-    return passed
+    life.writer.close()  # a writer that answers too soon has not finished before
+    return life.countdown.passed
 
 
 def live(
@@ -224,6 +225,8 @@ def _warm_up() -> None:
     """Load what workers use, so that each fork has it already. Nothing is connected."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
     django.setup()
+    from django.core.management.commands import migrate  # noqa: F401
+
     import tests.conftest  # noqa: F401
 
     from . import audit, life, mutations  # noqa: F401

@@ -103,17 +103,20 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(content=CONTENTS, key=KEYS, answered=st.booleans())
     def submit_with_key(self, content: Content, key: str, answered: bool) -> None:
-        """With a key that is new or not; an answer that got lost makes no difference."""
-        submission = Submission(*content, idempotency_key=key)
+        """With a key that is new or not; an answer that gets lost makes no difference."""
         before = self.model.by_key(key)
-        outcome = self._submit([submission])[0].exception() or self._submit([submission])
+        submission = Submission(*content, idempotency_key=key)
+        if not answered:
+            self._submit([submission])
+        (future,) = self._submit([submission])
+        error = future.exception()
         if before is not None and before.content != content:
-            if not isinstance(outcome, KeyReused):
-                raise Broken("key", f"{key} was taken with another transaction: {outcome!r}")
+            if not isinstance(error, KeyReused):
+                raise Broken("key", f"{key} with another transaction: {error!r}")
             return
-        if isinstance(outcome, Exception):
-            raise Broken("key", f"{key} was refused: {outcome!r}")
-        uid, promised = str(outcome[0].result().uid), outcome[0].result().index
+        if error is not None:
+            raise Broken("key", f"{key} was refused: {error!r}")
+        uid, promised = str(future.result().uid), future.result().index
         if before is None:
             self.model.accept(uid, content, key, promised)
         elif (before.uid, before.promised) != (uid, promised):
@@ -142,6 +145,15 @@ class LedgerMachine(RuleBasedStateMachine):
         template, proof = chains.frozen(self.identifier)
         block = self.writer.run(lambda: sealing.seal(template, proof))
         self.model.seal(block.hash, block.canonical, self.model.pool())
+
+    @rule(contents=st.lists(CONTENTS, min_size=1, max_size=2))
+    def seal_while_others_submit(self, contents: list[Content]) -> None:
+        """What comes during the search waits for the next block."""
+        template, proof = chains.frozen(self.identifier)
+        chosen = self.model.pool()
+        self.submit(contents)
+        block = self.writer.run(lambda: sealing.seal(template, proof))
+        self.model.seal(block.hash, block.canonical, chosen)
 
     @rule(k=st.integers(1, 45))
     def seal_crash(self, k: int) -> None:
@@ -175,6 +187,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.writer.run(lambda: sealing.seal(template, proof))
         except TipMoved:
             return
+        except Exception as error:
+            raise Broken("late", f"it was not noticed that the tip moved: {error!r}") from error
         raise Broken("late", "a block was sealed although what it stands on has moved")
 
     # --- other chains -------------------------------------------------------------------------

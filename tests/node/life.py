@@ -16,7 +16,7 @@ from typing import Any
 from django.utils import timezone
 
 from ledger import models
-from ledger.node import branch, identity, mempool, sealing
+from ledger.node import identity, mempool, sealing
 from ledger.node.errors import NotAccepted
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
@@ -43,7 +43,6 @@ class Life:
         self.writer.run(self.countdown.watch_this_thread)
         self._label = label
         self._sent = 0
-        branch._BATCH = 2  # so that adopting takes several transactions, as long branches do
 
     def arm_for_next_group(self, nth: int, when: str) -> None:
         """Count from the BEGIN of whatever is written next."""
