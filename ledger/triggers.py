@@ -26,7 +26,7 @@ class Guard(NamedTuple):
 
 
 def _changed(*columns: str) -> str:
-    return " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in columns)
+    return " OR ".join(f'NEW."{name}" IS DISTINCT FROM OLD."{name}"' for name in columns)
 
 
 _FROZEN: Final = {
@@ -48,7 +48,10 @@ GUARDS: Final = (
     Guard(
         "ledger_transaction",
         "UPDATE",
-        _changed("id", "uid", "sender", "recipient", "amount", "promised_index", "idempotency_key"),
+        _changed(
+            *("id", "uid", "sender", "recipient", "amount", "size"),
+            *("promised_index", "idempotency_key", "submitted_at"),
+        ),
         "what was acknowledged cannot be changed",
     ),
     Guard("ledger_inclusion", "DELETE", "1=1", "an inclusion cannot be deleted"),
@@ -57,8 +60,9 @@ GUARDS: Final = (
         "UPDATE",
         "OLD.transaction_id IS NOT NULL OR "
         + _changed(
-            "id", "block_id", "position", "index", "sender_id", "recipient_id", "amount"
-        ).replace(".index", '."index"'),
+            *("id", "block_id", "position", "index"),
+            *("sender_id", "recipient_id", "amount", "irregular"),
+        ),
         "an inclusion cannot be changed, except to name its transaction once",
     ),
     Guard("ledger_tip", "DELETE", "1=1", "the tip cannot be deleted"),

@@ -97,7 +97,8 @@ async def submit_transaction(request: HttpRequest) -> HttpResponse:
         message = "This form was sent before, with other values. If you mean these too, send again."
         return await _failed(request, message, 409, sending)
     except NodeError as error:
-        return await _failed(request, f"It was not sent: {error}.", 503, sending)
+        response = await _failed(request, f"It was not sent: {error}.", 503, sending)
+        return _later(response, error)
     return _done(request, "accepted", acknowledged.index, 201, id=str(acknowledged.uid))
 
 
@@ -110,7 +111,8 @@ async def start_mining(request: HttpRequest) -> HttpResponse:
         node.miner.mine().add_done_callback(_note_failure)
     except NodeError as error:
         status = 429 if isinstance(error, Overloaded) else 503
-        return await _failed(request, f"No search was started: {error}.", status)
+        response = await _failed(request, f"No search was started: {error}.", status)
+        return _later(response, error)
     return _done(request, "mining", tip + 1, 202)
 
 
@@ -124,6 +126,13 @@ async def cancel_mining(request: HttpRequest) -> HttpResponse:
             break
         await asyncio.sleep(0.02)
     return _done(request, "cancelled" if cancelled else "idle", 0, 200)
+
+
+def _later(response: HttpResponse, error: NodeError) -> HttpResponse:
+    """Say when asking again makes sense."""
+    seconds = error.retry_after if isinstance(error, Overloaded) else 5
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def _note_failure(search: Future[Any]) -> None:

@@ -149,6 +149,19 @@ def test_two_clicks_add_a_transaction_once(visit, shared_node):
     assert lost == [201]
 
 
+def test_a_form_still_works_after_another_tab_got_another_token(visit, shared_node):
+    page = visit(shared_node).page
+    waiting = pool(page)
+    page.context.clear_cookies()
+    with closing(page.context.new_page()) as other:
+        other.goto(shared_node.url)
+    for name, value in (("sender", "alice"), ("recipient", "bob"), ("amount", "2")):
+        page.fill(f"#{name}", value)
+    press(page, "Add to the pool")
+
+    wait_for_pool(page, waiting + 1)
+
+
 def test_a_search_shows_its_tries_and_can_be_cancelled(visit, hard_node):
     seen = visit(hard_node)
     page = seen.page

@@ -194,7 +194,6 @@ def test_nothing_of_history_can_be_deleted(history: None, model: type[models.Mod
         sql(f"DELETE FROM {model._meta.db_table} WHERE id = %s", row.pk)
 
 
-@pytest.mark.xfail(reason="chainsite/settings.py needs PRAGMA recursive_triggers=ON")
 @pytest.mark.parametrize("model", KEPT, ids=lambda model: model.__name__)
 def test_history_cannot_be_replaced_either(history: None, model: type[models.Model]) -> None:
     """SQLite's REPLACE deletes the old row, by default without asking the triggers."""
@@ -205,15 +204,14 @@ def test_history_cannot_be_replaced_either(history: None, model: type[models.Mod
         sql(f"REPLACE INTO {table} ({quoted(model)}) SELECT {quoted(model)} FROM {table}")
 
 
-unguarded = pytest.mark.xfail(reason="ledger/triggers.py does not look at this column")
 ACKNOWLEDGED = [
     *("id", "uid", "sender", "recipient", "amount", "promised_index", "idempotency_key"),
-    pytest.param("size", marks=unguarded),
-    pytest.param("submitted_at", marks=unguarded),
+    "size",
+    "submitted_at",
 ]
 INCLUDED = [
     *("id", "block_id", "position", "index", "sender_id", "recipient_id", "amount"),
-    pytest.param("irregular", marks=unguarded),
+    "irregular",
 ]
 
 

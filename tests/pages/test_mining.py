@@ -76,6 +76,7 @@ def test_too_many_searches_are_refused(browser, script, node):
 
     assert statuses == [202, 202, 202, 429]
     assert told.status_code == page.status_code == 429
+    assert int(told["Retry-After"]) >= 1
     assert told.json()["message"] == "No search was started: 2 requests for a block are waiting."
     assert "No search was started: 2 requests for a block are waiting." in words(page)
     script.post("/mining/cancel")

@@ -123,6 +123,7 @@ def test_a_full_pool_is_told(browser, script, node, monkeypatch):
     page = browser.post("/transactions", GOOD)
 
     assert told.status_code == page.status_code == 503
+    assert told["Retry-After"] == page["Retry-After"] == "5"
     assert "the pool is full" in told.json()["message"]
     assert "the pool is full" in words(page)
     assert 'value="alice"' in page.text
