@@ -137,5 +137,16 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"ledger": {"level": env.str("CHAINSITE_LOG_LEVEL", "INFO")}},
+    "filters": {
+        "failures": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: record.exc_info is not None,
+        }
+    },
+    "loggers": {
+        "ledger": {"level": env.str("CHAINSITE_LOG_LEVEL", "INFO")},
+        # Our failures, not refusals: a line for each would let any client fill the disk.
+        "django.request": {"filters": ["failures"]},
+        "django.security.csrf": {"level": "ERROR"},
+    },
 }

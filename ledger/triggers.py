@@ -97,17 +97,34 @@ def installed(connection: BaseDatabaseWrapper) -> set[str]:
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Put every trigger in place, those that are there already included."""
+    """Put every trigger in place, and the present version of it."""
+    if connection.vendor == "sqlite":
+        _install_in_sqlite(connection)
+        return
     with connection.cursor() as cursor:
         for guard in GUARDS:
             for statement in _create(connection.vendor, guard):
                 cursor.execute(statement)
-        if connection.vendor == "postgresql":
-            for table in sorted({guard.table for guard in GUARDS}):
-                cursor.execute(
-                    f"CREATE OR REPLACE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table}"
-                    f" EXECUTE FUNCTION {table}_refuses_delete_function()"
-                )
+        for table in sorted({guard.table for guard in GUARDS}):
+            cursor.execute(
+                f"CREATE OR REPLACE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table}"
+                f" EXECUTE FUNCTION {table}_refuses_delete_function()"
+            )
+
+
+def _install_in_sqlite(connection: BaseDatabaseWrapper) -> None:
+    """Only what is missing or another version: a start that changes nothing writes nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        present = dict(cursor.fetchall())
+        wanted = {_name(guard): _create("sqlite", guard)[0] for guard in GUARDS}
+        changed = {name: sql for name, sql in wanted.items() if present.get(name) != sql}
+        if not changed:
+            return
+        with transaction.atomic(using=connection.alias):
+            for name, statement in changed.items():
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+                cursor.execute(statement)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
@@ -137,8 +154,7 @@ def _create(vendor: str, guard: Guard) -> list[str]:
     if vendor == "sqlite":
         when = guard.when.replace("IS DISTINCT FROM", "IS NOT")
         return [
-            f"CREATE TRIGGER IF NOT EXISTS {name} {before} WHEN {when}"
-            f" BEGIN SELECT RAISE(ABORT, '{why}'); END"
+            f"CREATE TRIGGER {name} {before} WHEN {when} BEGIN SELECT RAISE(ABORT, '{why}'); END"
         ]
     return [
         f"CREATE OR REPLACE FUNCTION {name}_function() RETURNS trigger LANGUAGE plpgsql AS $$"

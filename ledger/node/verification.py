@@ -214,9 +214,9 @@ def _check_active_blocks(
         except Refused as refused:
             report.note("I3", refused.detail, REPAIR_BLOCK, active)
         parent = Place.of(block)
-        _check_rows(report, block, columns, entries.of(active))
-        report.transactions += len(block.transactions)
-        report.irregular += columns[-1]
+        contents = _check_rows(report, block, columns, entries.of(active))
+        report.transactions += len(contents)
+        report.irregular += sum(bool(content[3]) for content in contents)
         _check_reward(report, identity, block, origin)
     if progress:
         progress(report.blocks, total)
@@ -284,13 +284,14 @@ class _Entries:
 
 def _check_rows(
     report: Report, block: Block, columns: list[Any], entries: list[tuple[Any, ...]]
-) -> None:
-    """The block's columns and inclusions say what its text says (I2)."""
+) -> list[blockstore.Content]:
+    """The block's columns and inclusions say what its text says (I2); answer what that is."""
     contents = blockstore.contents_of(block)
     if columns != list(blockstore.columns_of(block, contents).values()):
         report.note("I2", "its columns differ from its text", REPAIR_INDEX, block.index)
     if entries != [(at, *content, block.index) for at, content in enumerate(contents)]:
         report.note("I2", "its inclusions differ from its text", REPAIR_INDEX, block.index)
+    return contents
 
 
 def _check_reward(report: Report, identity: Identity, block: Block, origin: str) -> None:

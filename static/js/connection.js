@@ -6,6 +6,7 @@
 const DEAD_AFTER = 40_000; // without a frame; the server says something every 15 s
 const LONGEST_WAIT = 8_000;
 const TOO_SLOW = 4008; // the server's code for: come back with your last number
+const AT_ONCE_EVERY = 5000; // a server that is always too fast for us is not asked without end
 const OFFLINE_AFTER = 5; // failures in a row
 
 class Connection extends EventTarget {
@@ -14,6 +15,7 @@ class Connection extends EventTarget {
   #socket = null;
   #failures = 0;
   #lastFrame = 0;
+  #atOnceLast = -Infinity;
   #timer = 0;
 
   // Begin after event `seq` of the node `node`: what the page was made from.
@@ -93,7 +95,9 @@ class Connection extends EventTarget {
   #lost(code) {
     clearTimeout(this.#timer);
     this.#socket = null;
-    const atOnce = code === TOO_SLOW && this.#failures === 0;
+    const now = performance.now();
+    const atOnce = code === TOO_SLOW && now - this.#atOnceLast > AT_ONCE_EVERY;
+    if (atOnce) this.#atOnceLast = now;
     this.#failures += 1;
     // Half of the wait is chance: not all pages of a classroom come back in the same moment.
     const longest = Math.min(LONGEST_WAIT, 1000 * 2 ** (this.#failures - 1));
@@ -102,7 +106,7 @@ class Connection extends EventTarget {
     this.#timer = setTimeout(() => this.#connect(), wait);
     this.#tell("connection", {
       state: offline ? "offline" : "waiting",
-      until: performance.now() + wait,
+      until: now + wait,
     });
   }
 

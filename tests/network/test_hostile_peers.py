@@ -288,20 +288,28 @@ async def is_noted(asking: Asking, peer: RawPeer, reason: str | tuple[str, ...])
     assert await asking.read(Block.objects.count) == 1
 
 
-async def test_all_of_them_at_once_do_not_keep_us_from_a_good_one(asking: Asking) -> None:
-    behaviours = [behave for behave, _ in KINDS.values()][:63]
-    with ExitStack() as stack:
-        bad = [stack.enter_context(RawPeer(behave)) for behave in behaviours]
-        good = stack.enter_context(RawPeer(sends(whole(GOOD))))
-        await asking.register(*(peer.address for peer in (*bad, good)))
-        with memory_grows_less_than(128 * MEBIBYTE):
-            answer, took = await asking.resolve_while_serving()
-    assert (answer["message"], answer["new_chain"]) == ("Our chain was replaced", CHAIN[:3])
-    assert took < DEADLINE + 3  # of two cores, with 63 peers and this test on them
-    row = await asking.peer(good.address)
-    assert (row.failure, row.length) == ("", 3)
-    assert all([(await asking.peer(peer.address)).failure for peer in bad])
-    assert await asking.is_sound()
+class TestAllAtOnce:
+    DEADLINE = 2.5
+    """Enough for the good one, when 63 others want two cores too."""
+
+    @pytest.fixture
+    def conf(self, conf: NodeConf) -> NodeConf:
+        return replace(conf, peer_deadline=self.DEADLINE)
+
+    async def test_they_do_not_keep_us_from_a_good_one(self, asking: Asking) -> None:
+        behaviours = [behave for behave, _ in KINDS.values()][:63]
+        with ExitStack() as stack:
+            bad = [stack.enter_context(RawPeer(behave)) for behave in behaviours]
+            good = stack.enter_context(RawPeer(sends(whole(GOOD))))
+            await asking.register(*(peer.address for peer in (*bad, good)))
+            with memory_grows_less_than(128 * MEBIBYTE):
+                answer, took = await asking.resolve_while_serving(within=3)
+        assert (answer["message"], answer["new_chain"]) == ("Our chain was replaced", CHAIN[:3])
+        assert took < self.DEADLINE + 4
+        row = await asking.peer(good.address)
+        assert (row.failure, row.length) == ("", 3)
+        assert all([(await asking.peer(peer.address)).failure for peer in bad])
+        assert await asking.is_sound()
 
 
 @pytest.mark.parametrize(

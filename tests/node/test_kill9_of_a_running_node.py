@@ -75,7 +75,8 @@ class Load:
 def blocks_in(path: Path) -> dict[tuple[int, int, str], str]:
     """The active blocks by what `/mine` says of them, with their hashes."""
     query = """
-        SELECT b.hash, b.canonical FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id
+        SELECT b.hash, b.canonical FROM ledger_block b
+        JOIN ledger_activeblock a ON a.block_id = b.id
     """
     with closing(sqlite3.connect(path)) as database:
         blocks = [(digest, json.loads(text)) for digest, text in database.execute(query)]

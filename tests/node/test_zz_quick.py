@@ -1,5 +1,9 @@
-import os, pytest, time
-from hypothesis import Phase, seed
+import os
+import time
+
+import pytest
+from hypothesis import Phase
+
 from tests.node.machine_runs import run_machine
 
 pytestmark = pytest.mark.usefixtures("unblocked")
