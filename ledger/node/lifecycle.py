@@ -60,6 +60,8 @@ def prepare(conf: NodeConf | None = None) -> Identity:
     if present is None:
         with transaction.atomic():
             present = identity.create(network)
+        # Another process may have been faster, and have been asked for another network.
+        identity.wanted_network(conf.dialect, conf.difficulty, present)
     return present
 
 

@@ -7,6 +7,7 @@ files of its own.
 from __future__ import annotations
 
 import copy
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,8 @@ from typing import Any
 from .audit import Promises
 from .zygote import Ended, Zygote
 
-WORKERS = 2  # as many as the smallest machine has cores
+# As many as the smallest machine has cores, unless pytest itself works side by side.
+ZYGOTES = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
 GENERATION = 20  # random cycles on one database, each on what the last has left
 
 MADE_UP = ("mix", "replace genesis")
@@ -95,10 +97,10 @@ class Past:
 
 
 @contextmanager
-def a_past(folder: Path, migrated: Path) -> Iterator[Past]:
+def a_past(folder: Path, migrated: Path, zygotes: int = ZYGOTES) -> Iterator[Past]:
     with ExitStack() as stack:
-        zygotes = [stack.enter_context(Zygote(folder / f"zygote-{n}")) for n in range(WORKERS)]
-        yield Past(zygotes, folder, migrated)
+        started = [stack.enter_context(Zygote(folder / f"zygote-{n}")) for n in range(zygotes)]
+        yield Past(started, folder, migrated)
 
 
 def remove(path: Path) -> None:

@@ -53,14 +53,14 @@ class Life:
     def together(self, put: Callable[[], list[Future[Any]]]) -> list[Future[Any]]:
         """Let what `put` queues be committed as one group, and wait for it."""
         entered, leave = threading.Event(), threading.Event()
-        nth, when = self.countdown.disarm()
+        self.countdown.pause()
 
         def hold() -> None:
             entered.set()
             leave.wait()
 
         gate = self.writer.submit(hold)
-        gate.add_done_callback(lambda _: self.countdown.arm(nth, when))
+        gate.add_done_callback(lambda _: self.countdown.resume())
         entered.wait()
         futures = put()
         leave.set()

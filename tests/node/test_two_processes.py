@@ -45,11 +45,11 @@ def height_of(path: Path) -> int:
 def test_two_processes_seal_one_block_an_index_and_lose_nothing(
     migrated: Path, fast_folder: Path
 ) -> None:
-    with a_past(fast_folder, migrated) as past:
+    with a_past(fast_folder, migrated, zygotes=2) as past:
         race(past, seconds=4)
 
 
 @pytest.mark.slow
 def test_two_processes_take_turns_for_a_minute(migrated: Path, fast_folder: Path) -> None:
-    with a_past(fast_folder, migrated) as past:
+    with a_past(fast_folder, migrated, zygotes=2) as past:
         race(past, seconds=60)
