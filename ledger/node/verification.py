@@ -80,7 +80,7 @@ def verify(progress: Callable[[int, int], None] | None = None) -> Report:
     `progress` is called now and then with the blocks done and the blocks there are.
     """
     report = Report()
-    with _text_of_any_bytes():
+    with text_of_any_bytes():
         try:
             identity = load()
         except DatabaseError as error:
@@ -111,7 +111,7 @@ def unreadable(error: DatabaseError) -> Report:
 
 
 @contextmanager
-def _text_of_any_bytes() -> Iterator[None]:
+def text_of_any_bytes() -> Iterator[None]:
     """Read bytes that are not UTF-8 as something: no hash takes it for the right text."""
     if connection.vendor != "sqlite":
         yield
