@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from . import views
+from .views import dashboard
 
 app_name = "ledger"
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-    path("mining", views.start_mining, name="start-mining"),
-    path("mining/cancel", views.cancel_mining, name="cancel-mining"),
-    path("transactions", views.submit_transaction, name="submit-transaction"),
+    path("", dashboard.dashboard, name="dashboard"),
+    path("mining", dashboard.start_mining, name="start-mining"),
+    path("mining/cancel", dashboard.cancel_mining, name="cancel-mining"),
+    path("transactions", dashboard.submit_transaction, name="submit-transaction"),
 ]

@@ -24,11 +24,24 @@ _NEWS_LOOKED_THROUGH: Final = 5000  # events, of which most may be transactions
 
 def overview() -> dict[str, Any]:
     """Everything the page shows. `seq` is the number of the last event it takes account of."""
-    identity = lifecycle.current().identity
     tip = _tip()
     blocks = Block.objects.filter(active__index__gt=tip.index - BLOCKS_SHOWN).order_by("index")
     rows = _latest_transactions()
     blocks_of = _active_blocks_of(rows)
+    return {
+        **frame(tip),
+        "tip": chainstate.describe(tip.block),
+        "blocks": [chainstate.describe(block) for block in blocks],
+        "transactions": [mempool.describe(row) | {"block": blocks_of.get(row.pk)} for row in rows],
+        "news": _news(),
+        "mining": mining(),
+    }
+
+
+def frame(tip: Tip | None = None) -> dict[str, Any]:
+    """What every page shows around its own matter, and needs to go on live from there."""
+    identity = lifecycle.current().identity
+    tip = tip or _tip()
     return {
         "seq": last_seq(),
         "at": timezone.now().isoformat(),
@@ -37,11 +50,7 @@ def overview() -> dict[str, Any]:
             "dialect": identity.network.dialect.name,
             "difficulty": identity.network.difficulty,
         },
-        "tip": chainstate.describe(tip.block),
-        "blocks": [chainstate.describe(block) for block in blocks],
-        "transactions": [mempool.describe(row) | {"block": blocks_of.get(row.pk)} for row in rows],
-        "news": _news(),
-        "mining": mining(),
+        "height": tip.index,
         **_counts(tip),
     }
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
-from .wording import grouped
+from ledger.wording import grouped
 
 _COOKIE: Final = "notice"
 _SALT: Final = "ledger.notices"

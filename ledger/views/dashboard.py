@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from ledger.node import lifecycle, mempool, overview
 from ledger.node.errors import KeyReused, NodeError, NotAccepted, Overloaded
 from ledger.node.mining import MiningCancelled
 
-from . import notices
+from . import notices, page
 from .posting import form_target, token_check, wants_json
 
 logger = logging.getLogger(__name__)
@@ -163,19 +163,17 @@ async def _page(
     problem: str = "",
     sending: Sending | None = None,
 ) -> HttpResponse:
-    state = await lifecycle.current().reader.read_at_once(overview.overview)
-    context = {
-        **state,
-        "page": "dashboard",
-        "blocks_shown": overview.BLOCKS_SHOWN,
-        "dots_shown": _DOTS_SHOWN,
-        "transactions_shown": overview.TRANSACTIONS_SHOWN,
-        "news_shown": overview.NEWS_SHOWN,
-        "next_index": state["tip"]["index"] + 1,
-        "notice": notice,
-        "problem": problem,
-        "sending": sending or Sending(),
-    }
-    response = render(request, "ledger/dashboard.html", context, status=status)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return await page.answer(
+        request,
+        "ledger/dashboard.html",
+        overview.overview,
+        status=status,
+        page="dashboard",
+        blocks_shown=overview.BLOCKS_SHOWN,
+        dots_shown=_DOTS_SHOWN,
+        transactions_shown=overview.TRANSACTIONS_SHOWN,
+        news_shown=overview.NEWS_SHOWN,
+        notice=notice,
+        problem=problem,
+        sending=sending or Sending(),
+    )
