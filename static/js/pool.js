@@ -2,7 +2,7 @@
 // stand now.
 
 import { live } from "./connection.js";
-import { counted, grouped, shortened, sized, state } from "./format.js";
+import { grouped, shortened, sized, state } from "./format.js";
 import { arrive, fill, keepFirst, row } from "./rows.js";
 
 const list = document.getElementById("transactions");
@@ -32,11 +32,10 @@ function add(transaction) {
   keepFirst(list, Number(list.dataset.shown));
 }
 
-function sayCounts({ pool, peers }) {
+function sayCounts({ pool }) {
   const count = grouped(pool.count);
   fill(document.getElementById("cards"), { pool: count, size: sized(pool.size) });
   fill(document.getElementById("next"), { pool: count });
-  fill(document.querySelector("footer"), { peers: counted(peers, "peer") });
   const drawn = Math.min(pool.count, MOST_DOTS);
   while (dots.childElementCount > drawn) dots.lastElementChild.remove();
   while (dots.childElementCount < drawn) dots.append(document.createElement("i"));
