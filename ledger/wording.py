@@ -2,6 +2,9 @@
 
 The page's scripts say the same of what arrives later: they get `WORDS` with the page, and
 `static/js/format.js` follows the functions here, line by line (a test compares them).
+
+WORDS are English; `_` marks them for the catalogues in `locale/`, and `say` and `spoken` look them
+up in the visitor's language.
 """
 
 from __future__ import annotations
@@ -11,79 +14,158 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 WORDS: Final = {
-    "ago-now": "just now",
-    "ago-second": "{n} s ago",
-    "ago-minute": "{n} min ago",
-    "ago-hour": "{n} h ago",
-    "ago-day-one": "1 day ago",
-    "ago-day": "{n} days ago",
-    "ago-year-one": "1 year ago",
-    "ago-year": "{n} years ago",
-    "ahead": "its clock is ahead",
-    "no-time": "no readable time",
-    "block": "block {n}",
-    "from-genesis": "genesis",
-    "from-mined": "mined here",
-    "from-peer": "from {source}",
-    "from-import": "from a file",
-    "transaction-one": "1 transaction",
-    "transaction-many": "{n} transactions",
-    "peer-one": "1 peer",
-    "peer-many": "{n} peers",
-    "block-one": "1 block",
-    "block-many": "{n} blocks",
-    "try-one": "1 try",
-    "try-many": "{n} tries",
-    "waiting-one": "1 more search waits",
-    "waiting-many": "{n} more searches wait",
-    "state-pending": "pending",
-    "state-confirmed": "in block {n}",
-    "state-confirmed-somewhere": "confirmed",
-    "state-returned": "returned by a reorganisation",
-    "state-refused": "refused",
-    "bytes": "{n} bytes",
-    "kilobytes": "{n} kB",
-    "megabytes": "{n} MB",
-    "rate": "{n} tries/s",
-    "rate-thousands": "{n} k tries/s",
-    "rate-millions": "{n} M tries/s",
-    "seconds": "{n} s",
-    "minutes": "{n} min",
-    "over-by-now": "Of 100 searches, {n} are over after so many tries.",
-    "title": "#{n} · chainsite",
-    "connection-connecting": "Connecting…",
-    "connection-live": "Live",
-    "connection-waiting": "Reconnecting in {n} s",
-    "connection-offline": "Offline, trying in {n} s",
-    "mined": "Mined",
-    "mined-what": "block {n} with {transactions}",
-    "received": "Received",
-    "received-what": "block {n} with {transactions} from",
-    "received-many": "{blocks} at once, up to block {n}, from",
-    "a-file": "a file",
-    "reorganised": "Reorganised",
-    "reorganised-what": "{disconnected} left the chain, {connected} came in from block {n} on;"
-    " {returned} back in the pool. Source:",
-    "unknown": "unknown",
-    "refused": "Refused",
-    "refused-what": "the chain of",
-    "registered": "Registered",
-    "registered-what": "the peer",
-    "started": "Started",
-    "started-what": "this node",
-    "announce-block": "Block {n} was added.",
-    "announce-reorganisation": "The chain was reorganised. Its tip is block {n}.",
-    "no-answer": "The node did not answer. Sending this again is safe: it is added once.",
-    "no-answer-mining": "The node did not answer.",
-    "out-of-date": "This page is out of date. Reload it, and try again.",
+    "ago-now": _("just now"),
+    "ago-second": _("{n} s ago"),
+    "ago-minute": _("{n} min ago"),
+    "ago-hour": _("{n} h ago"),
+    "ago-day-one": _("1 day ago"),
+    "ago-day": _("{n} days ago"),
+    "ago-year-one": _("1 year ago"),
+    "ago-year": _("{n} years ago"),
+    "ahead": _("its clock is ahead"),
+    "no-time": _("no readable time"),
+    "block": _("block {n}"),
+    "from-genesis": _("genesis"),
+    "from-mined": _("mined here"),
+    "from-peer": _("from {source}"),
+    "from-import": _("from a file"),
+    "transaction-one": _("1 transaction"),
+    "transaction-many": _("{n} transactions"),
+    "peer-one": _("1 peer"),
+    "peer-many": _("{n} peers"),
+    "block-one": _("1 block"),
+    "block-many": _("{n} blocks"),
+    "try-one": _("1 try"),
+    "try-many": _("{n} tries"),
+    "pending-one": _("1 pending"),
+    "pending-many": _("{n} pending"),
+    "mine-next": _("Mine block {n}"),
+    "waiting-one": _("1 more search waits"),
+    "waiting-many": _("{n} more searches wait"),
+    "state-pending": _("pending"),
+    "state-confirmed": _("in block {n}"),
+    "state-confirmed-somewhere": _("confirmed"),
+    "state-returned": _("returned by a reorganisation"),
+    "state-refused": _("refused"),
+    "bytes": _("{n} bytes"),
+    "kilobytes": _("{n} kB"),
+    "megabytes": _("{n} MB"),
+    "rate": _("{n} tries/s"),
+    "rate-thousands": _("{n} k tries/s"),
+    "rate-millions": _("{n} M tries/s"),
+    "seconds": _("{n} s"),
+    "minutes": _("{n} min"),
+    "over-by-now": _("Of 100 searches, {n} are over after so many tries."),
+    "title": _("#{n} · chainsite"),
+    "connection-connecting": _("Connecting…"),
+    "connection-live": _("Live"),
+    "connection-waiting": _("Reconnecting in {n} s"),
+    "connection-offline": _("Offline, trying in {n} s"),
+    "mined": _("Mined"),
+    "mined-what": _("block {n} with {transactions}"),
+    "received": _("Received"),
+    "received-what": _("block {n} with {transactions} from"),
+    "received-many": _("{blocks} at once, up to block {n}, from"),
+    "a-file": _("a file"),
+    "reorganised": _("Reorganised"),
+    "reorganised-what": _(
+        "{disconnected} left the chain, {connected} came in from block {n} on;"
+        " {returned} back in the pool. Source:"
+    ),
+    "unknown": _("unknown"),
+    "refused": _("Refused"),
+    "refused-what": _("the chain of"),
+    "registered": _("Registered"),
+    "registered-what": _("the peer"),
+    "started": _("Started"),
+    "started-what": _("this node"),
+    "announce-block": _("Block {n} was added."),
+    "announce-reorganisation": _("The chain was reorganised. Its tip is block {n}."),
+    "no-answer": _("The node did not answer. Sending this again is safe: it is added once."),
+    "no-answer-mining": _("The node did not answer."),
+    "out-of-date": _("This page is out of date. Reload it, and try again."),
+    "announce-transactions": _("New transactions: {n}."),
+    "sync-alone": _("no one to agree with yet"),
+    "sync-unasked": _("not asked yet"),
+    "sync-behind": _("behind: one has {n} blocks"),
+    "sync-abreast": _("{n} of {asked} answered, none is longer"),
+    "sync-silent": _("none answered"),
+    "feed-pause": _("Pause"),
+    "feed-resume": _("Resume"),
+    "feed-new": _("{n} new"),
+    "feed-held": _("Held while the pointer is here: {n} new"),
+    "theme-auto": _("Theme: as the system"),
+    "theme-light": _("Theme: light"),
+    "theme-dark": _("Theme: dark"),
+    "follow": _("Follow"),
+    "following": _("Following"),
+    "followed-transaction": _("Followed transaction: {state}"),
+    "followed-address": _("{name}: a transaction of {amount}"),
+    "follow-no-notification": _(
+        "Followed on the page only: notifications of the browser need https or localhost."
+    ),
+    "follow-refused": _("Followed on the page only: the browser does not allow notifications."),
+    "follow-on": _("You will be told here and by the browser when something happens."),
+    "follow-off": _("No longer followed."),
+    "sound-on": _("Sound: on"),
+    "sound-off": _("Sound: off"),
+    "relation-agrees": _("agrees"),
+    "relation-behind": _("{n} behind"),
+    "relation-ahead": _("{n} ahead"),
+    "relation-forked": _("forked"),
+    "relation-network": _("other network"),
+    "relation-invalid": _("invalid chain"),
+    "relation-unreachable": _("unreachable"),
+    "relation-unasked": _("not asked yet"),
+    "happened-switched": _("The chain was reorganised"),
+    "happened-joined": _("This node joined a network"),
+    "happened-repair": _("A repair shortened the chain"),
+    "happened-switched-what": _(
+        "{disconnected} left the chain, {connected} came in from block {n} on."
+    ),
+    "happened-joined-what": _("Its own first block gave way to a chain of {connected}."),
+    "happened-repair-what": _("{disconnected} from block {n} on could not be kept."),
+    "happened-see": _("What happened"),
+    "happened-tips": _("Tip {old} before, {new} now."),
+    "dismiss": _("Dismiss"),
+    "asking": _("Asking all peers…"),
+    "chart-block": _("Block"),
+    "chart-time": _("Time"),
+    "chart-interval": _("Seconds"),
+    "chart-transactions": _("Transactions"),
+    "chart-pool": _("Waiting"),
+    "chart-supply": _("Coins"),
+    "confirmation-one": _("1 confirmation"),
+    "confirmation-many": _("{n} confirmations"),
+    "stale": _("stale"),
+    "new-block-one": _("1 new block: show"),
+    "new-block-many": _("{n} new blocks: show"),
+    "copied": _("Copied"),
+    "copy-failed": _("It could not be copied"),
+    "suggestion-one": _("1 suggestion"),
+    "suggestion-many": _("{n} suggestions"),
+    "suggestion-none": _("nothing found"),
+    "left-the-chain": _("A reorganisation took this block off the active chain."),
+    "check-computing": _("Computing in your browser…"),
+    "check-computed": _("Computed just now, in your browser, from the bytes themselves."),
+    "check-failed": _("Your browser came to another result. Do not trust this page."),
+    "check-not-there": _("Your browser could not fetch the bytes. What the node found is shown."),
 }
 
 _HEX: Final = re.compile(r"[0-9a-f]{32,}")
 
 
 def say(key: str, **values: Any) -> str:
-    return WORDS[key].format(**values)
+    return gettext(WORDS[key]).format(**values)
+
+
+def spoken() -> dict[str, str]:
+    """All words, in the language of now: what a page's scripts get."""
+    return {key: gettext(text) for key, text in WORDS.items()}
 
 
 def grouped(number: int | str) -> str:
@@ -139,6 +221,19 @@ def state(name: str, block: int | None) -> str:
     if name == "confirmed" and block is None:
         return say("state-confirmed-somewhere")
     return say(f"state-{name}", n=grouped(block or 0))
+
+
+def synced(peers: int, height: int, sync: dict[str, int]) -> str:
+    """How this node stands among its peers, as far as they answered when last asked."""
+    if peers == 0:
+        return say("sync-alone")
+    if sync["asked"] == 0:
+        return say("sync-unasked")
+    if sync["answered"] == 0:
+        return say("sync-silent")
+    if sync["longest"] > height:
+        return say("sync-behind", n=grouped(sync["longest"]))
+    return say("sync-abreast", n=grouped(sync["answered"]), asked=grouped(sync["asked"]))
 
 
 def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
@@ -218,3 +313,26 @@ def absolute(time: datetime) -> str:
 def _one_decimal(number: float) -> str:
     """Rounded down, so that no number is shown before it is reached."""
     return f"{math.floor(number * 10) / 10:.1f}"
+
+
+def reorganisation_kind(fork_index: int, disconnected: int, source: str) -> str:
+    """Why the chain was reorganised: three very different things look the same in the tables."""
+    if source == "repairchain":
+        return "repair"
+    return "joined" if fork_index == 0 and disconnected == 1 else "switched"
+
+
+def happened(kind: str, fork_index: int, disconnected: int, connected: int) -> dict[str, str]:
+    """A reorganisation in a title and a sentence."""
+    what = say(
+        f"happened-{kind}-what",
+        disconnected=counted(disconnected, "block"),
+        connected=counted(connected, "block"),
+        n=grouped(fork_index + 1),
+    )
+    return {"title": say(f"happened-{kind}"), "what": what}
+
+
+def related(relation: str, difference: int) -> str:
+    """How a peer's chain stands to ours."""
+    return say(f"relation-{relation}", n=grouped(difference))

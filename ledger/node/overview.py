@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
+from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from ledger.models import Block, Event, Inclusion, Peer, Tip, Transaction
@@ -50,7 +51,6 @@ def frame(tip: Tip | None = None) -> dict[str, Any]:
             "dialect": identity.network.dialect.name,
             "difficulty": identity.network.difficulty,
         },
-        "height": tip.index,
         **_counts(tip),
     }
 
@@ -87,10 +87,26 @@ def _counts(tip: Tip) -> dict[str, Any]:
     network = lifecycle.current().identity.network
     before, after = network.proof_template(int(tip.block.proof), tip.block.hash)
     return {
+        "height": tip.index,
         "pool": {"count": count, "size": size},
         "peers": Peer.objects.count(),
+        "sync": _sync(),
         "puzzle": {"before": before.decode(), "after": after.decode()},
     }
+
+
+def _sync() -> dict[str, int]:
+    """How the peers did when they were last asked, and the longest chain any of them had."""
+    good = Q(last_success_at__isnull=False) & (
+        Q(last_failure_at__isnull=True) | Q(last_success_at__gt=F("last_failure_at"))
+    )
+    asked = Q(last_success_at__isnull=False) | Q(last_failure_at__isnull=False)
+    found = Peer.objects.aggregate(
+        asked=Count("pk", filter=asked),
+        answered=Count("pk", filter=good),
+        longest=Max("length", filter=good, default=0),
+    )
+    return {**found}
 
 
 def _latest_transactions() -> list[Transaction]:

@@ -15,6 +15,8 @@ from django.shortcuts import render
 
 from ledger.node import lifecycle, overview
 
+from . import posting
+
 Data = dict[str, Any]
 
 
@@ -36,6 +38,9 @@ async def answer(
     if request.GET.get("as") == "json":
         response: HttpResponse = JsonResponse(data, status=status, json_dumps_params={"indent": 1})
     else:
-        response = render(request, template, {**frame, **data, **extra}, status=status)
+        values = {**frame, **data, **extra}
+        response = posting.give_token(
+            request, lambda: render(request, template, values, status=status)
+        )
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -33,7 +33,7 @@ def test_a_sent_transaction_and_a_mined_block_appear_without_a_reload(visit, sha
     expect(page.locator(".send .said")).to_contain_text("Accepted")
     assert page.input_value("#sender") == ""
 
-    page.click("text=Mine block")
+    page.get_by_role("button", name="Mine block").click()
     wait_for_tip(page, before + 1)
     expect(page.locator("#transactions .state").first).to_have_text(f"in block {before + 1}")
     assert blocks(page)[-1] == before + 1
@@ -153,7 +153,7 @@ def test_a_search_shows_its_tries_and_can_be_cancelled(visit, hard_node):
     page = seen.page
     wait_until_live(page)
     assert page.locator("#mining .figures").is_hidden()
-    page.click("text=Mine block 2")
+    page.get_by_role("button", name="Mine block 2").click()
     page.wait_for_selector("#mining[data-searching]")
     tries = page.locator("#mining [data-slot=tries]")
     expect(tries).not_to_have_text("0 tries")

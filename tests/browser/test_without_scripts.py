@@ -55,7 +55,7 @@ def test_what_is_wrong_stands_beside_the_field_and_the_input_stays(page):
 
 def test_a_block_is_mined(page):
     before = tip(page)
-    page.click("text=Mine block")
+    page.get_by_role("button", name="Mine block").click()
 
     assert page.locator(".notice").inner_text() == f"The search for block {before + 1} is asked for."
     for _ in range(50):
@@ -67,7 +67,7 @@ def test_a_block_is_mined(page):
 
 def test_a_search_under_way_shows_and_can_be_cancelled(visit, hard_node):
     page = visit(hard_node, java_script_enabled=False).page
-    page.click("text=Mine block")
+    page.get_by_role("button", name="Mine block").click()
     page.wait_for_timeout(600)
     page.reload()
     assert page.locator("#mining [data-slot=tries]").inner_text() != "0 tries"
