@@ -133,6 +133,7 @@ class GuardedWebSocket(WebSocketProtocol):
     """A WebSocket that knows when its client has stopped reading."""
 
     flow: _Flow | None = None
+    maxMessagePayloadSize: int
 
     def onConnect(self, request: Any) -> Any:
         self.flow = _Flow()

@@ -113,7 +113,9 @@ DATABASES = {
             # takes the write lock when it begins, so it never fails half-way for want of it.
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=0;"
-                "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY"
+                "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+                # Without it, INSERT OR REPLACE deletes rows and wakes no DELETE trigger.
+                "PRAGMA recursive_triggers=ON"
             ),
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -141,5 +143,16 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"ledger": {"level": env.str("CHAINSITE_LOG_LEVEL", "INFO")}},
+    "filters": {
+        "failures": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: record.exc_info is not None,
+        }
+    },
+    "loggers": {
+        "ledger": {"level": env.str("CHAINSITE_LOG_LEVEL", "INFO")},
+        # Our failures, not refusals: a line for each would let any client fill the disk.
+        "django.request": {"filters": ["failures"]},
+        "django.security.csrf": {"level": "ERROR"},
+    },
 }

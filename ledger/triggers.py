@@ -26,7 +26,7 @@ class Guard(NamedTuple):
 
 
 def _changed(*columns: str) -> str:
-    return " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in columns)
+    return " OR ".join(f'NEW."{name}" IS DISTINCT FROM OLD."{name}"' for name in columns)
 
 
 _FROZEN: Final = {
@@ -48,7 +48,10 @@ GUARDS: Final = (
     Guard(
         "ledger_transaction",
         "UPDATE",
-        _changed("id", "uid", "sender", "recipient", "amount", "promised_index", "idempotency_key"),
+        _changed(
+            *("id", "uid", "sender", "recipient", "amount", "size"),
+            *("promised_index", "idempotency_key", "submitted_at"),
+        ),
         "what was acknowledged cannot be changed",
     ),
     Guard("ledger_inclusion", "DELETE", "1=1", "an inclusion cannot be deleted"),
@@ -57,8 +60,9 @@ GUARDS: Final = (
         "UPDATE",
         "OLD.transaction_id IS NOT NULL OR "
         + _changed(
-            "id", "block_id", "position", "index", "sender_id", "recipient_id", "amount"
-        ).replace(".index", '."index"'),
+            *("id", "block_id", "position", "index"),
+            *("sender_id", "recipient_id", "amount", "irregular"),
+        ),
         "an inclusion cannot be changed, except to name its transaction once",
     ),
     Guard("ledger_tip", "DELETE", "1=1", "the tip cannot be deleted"),
@@ -93,17 +97,34 @@ def installed(connection: BaseDatabaseWrapper) -> set[str]:
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Put every trigger in place, those that are there already included."""
+    """Put every trigger in place, and the present version of it."""
+    if connection.vendor == "sqlite":
+        _install_in_sqlite(connection)
+        return
     with connection.cursor() as cursor:
         for guard in GUARDS:
             for statement in _create(connection.vendor, guard):
                 cursor.execute(statement)
-        if connection.vendor == "postgresql":
-            for table in sorted({guard.table for guard in GUARDS}):
-                cursor.execute(
-                    f"CREATE OR REPLACE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table}"
-                    f" EXECUTE FUNCTION {table}_refuses_delete_function()"
-                )
+        for table in sorted({guard.table for guard in GUARDS}):
+            cursor.execute(
+                f"CREATE OR REPLACE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table}"
+                f" EXECUTE FUNCTION {table}_refuses_delete_function()"
+            )
+
+
+def _install_in_sqlite(connection: BaseDatabaseWrapper) -> None:
+    """Only what is missing or another version: a start that changes nothing writes nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        present = dict(cursor.fetchall())
+        wanted = {_name(guard): _create("sqlite", guard)[0] for guard in GUARDS}
+        changed = {name: sql for name, sql in wanted.items() if present.get(name) != sql}
+        if not changed:
+            return
+        with transaction.atomic(using=connection.alias):
+            for name, statement in changed.items():
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+                cursor.execute(statement)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
@@ -133,8 +154,7 @@ def _create(vendor: str, guard: Guard) -> list[str]:
     if vendor == "sqlite":
         when = guard.when.replace("IS DISTINCT FROM", "IS NOT")
         return [
-            f"CREATE TRIGGER IF NOT EXISTS {name} {before} WHEN {when}"
-            f" BEGIN SELECT RAISE(ABORT, '{why}'); END"
+            f"CREATE TRIGGER {name} {before} WHEN {when} BEGIN SELECT RAISE(ABORT, '{why}'); END"
         ]
     return [
         f"CREATE OR REPLACE FUNCTION {name}_function() RETURNS trigger LANGUAGE plpgsql AS $$"

@@ -307,7 +307,8 @@ def clock(time: datetime) -> str:
 
 
 def absolute(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    # Not strftime, which writes the year 1 as it pleases.
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
 
 
 def _one_decimal(number: float) -> str:

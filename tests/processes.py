@@ -1,4 +1,4 @@
-"""Nodes as real processes, for tests that kill them, talk to them over sockets, or open a browser."""
+"""Nodes as real processes, for tests that kill them, talk over sockets, or open a browser."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from . import events, identity, verification
 from .conf import NodeConf
@@ -60,13 +60,18 @@ def prepare(conf: NodeConf | None = None) -> Identity:
     if present is None:
         with transaction.atomic():
             present = identity.create(network)
+        # Another process may have been faster, and have been asked for another network.
+        identity.wanted_network(conf.dialect, conf.difficulty, present)
     return present
 
 
 def verify(progress: Callable[[int, int], None] | None = None) -> Report:
     """Check every invariant as of one moment."""
-    with one_moment(connection):
-        return verification.verify(progress)
+    try:
+        with one_moment(connection):
+            return verification.verify(progress)
+    except DatabaseError as error:  # not even a moment could be had, or ended
+        return verification.unreadable(error)
 
 
 def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:

@@ -13,6 +13,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from ledger.consensus import Network
 from ledger.consensus.policy import submission_faults
-from ledger.models import Inclusion, Tip, Transaction
+from ledger.models import Block, Inclusion, Tip, Transaction
 
 from . import events
 from .errors import KeyReused, NotAccepted, Overloaded
@@ -30,6 +31,7 @@ from .errors import KeyReused, NotAccepted, Overloaded
 State = Transaction.State
 IN_POOL: Final = (State.PENDING, State.RETURNED)
 _CHUNK: Final = 500
+_CONTENT: Final = ("sender__name", "recipient__name", "amount")
 
 Content = tuple[str, str, int]
 """Sender, recipient, amount: all that tells two transactions apart on the wire."""
@@ -165,39 +167,41 @@ def match_with_blocks_above(index: int, undone: set[int]) -> set[int]:
     waiting: dict[Content, list[int]] = defaultdict(list)
     for pk, sender, recipient, amount in _candidates(undone):
         waiting[sender, recipient, amount].append(pk)
+    if not waiting:
+        return set()
     floors = _floors(index, [pk for pks in waiting.values() for pk in pks])
-    found = set[int]()
-    for (sender, recipient, amount), pks in waiting.items():
-        entries = (
-            Inclusion.objects.filter(
-                block__active__index__gt=index,
-                sender__name=sender,
-                recipient__name=recipient,
-                amount=amount,
-                transaction__isnull=True,
-                irregular="",
-            )
-            .select_related("block")
-            .order_by("index", "position")
-        )
-        for pk, entry in list(_pairs(pks, entries.iterator(chunk_size=_CHUNK), floors)):
-            Inclusion.objects.filter(pk=entry.pk).update(transaction_id=pk)
-            found.add(pk)
+    pairs = list(_pairs(waiting, index, floors))
+    with connection.cursor() as cursor:
+        cursor.executemany("UPDATE ledger_inclusion SET transaction_id = %s WHERE id = %s", pairs)
+    found = {pk for pk, _ in pairs}
     set_state(found, State.CONFIRMED)
     return found
 
 
 def _pairs(
-    pks: list[int], entries: Iterable[Inclusion], floors: Mapping[int, int]
-) -> Iterator[tuple[int, Inclusion]]:
-    """Transactions, the oldest first, with the entries that stand for them, in their order."""
-    left = list(pks)
-    for entry in entries:
-        if not left:
-            return
-        at = next((at for at, pk in enumerate(left) if floors.get(pk, 0) < entry.index), None)
-        if at is not None and _is_plain(entry):
-            yield left.pop(at), entry
+    waiting: Mapping[Content, list[int]], index: int, floors: Mapping[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Transactions, the oldest first, with the entries above `index` that stand for them.
+
+    The entries are gone through, not the transactions: a full pool costs a short branch nothing.
+    """
+    entries = (
+        Inclusion.objects.filter(
+            block__active__index__gt=index, transaction__isnull=True, irregular=""
+        )
+        .order_by("index", "position")
+        .values_list("block", "index", "position", "pk", *_CONTENT)
+    )
+    for block, group in groupby(entries.iterator(chunk_size=2000), key=itemgetter(0)):
+        values: list[dict[str, Any]] = []
+        for _, at, position, entry, *content in group:
+            pks = waiting.get(tuple(content), [])
+            place = next((place for place, pk in enumerate(pks) if floors.get(pk, 0) < at), None)
+            if place is None:
+                continue
+            values = values or _transactions_of(block)
+            if _is_plain(values[position]):
+                yield pks.pop(place), entry
 
 
 _STALE_ABOVE: Final = """
@@ -251,9 +255,14 @@ def _candidates(undone: set[int]) -> list[tuple[int, str, str, int]]:
     return sorted(rows)
 
 
-def _is_plain(entry: Inclusion) -> bool:
-    """Whether the entry has no keys beside the three: another one is not what we acknowledged."""
-    value = json.loads(entry.block.canonical)["transactions"][entry.position]
+def _transactions_of(block: int) -> list[dict[str, Any]]:
+    text = Block.objects.values_list("canonical", flat=True).get(pk=block)
+    values: list[dict[str, Any]] = json.loads(text)["transactions"]
+    return values
+
+
+def _is_plain(value: dict[str, Any]) -> bool:
+    """Whether it has no keys beside the three: with another one it is not what we acknowledged."""
     return len(value) == 3
 
 

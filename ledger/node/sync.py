@@ -24,7 +24,7 @@ from . import events, peer_client
 from .branch import Branch
 from .chainstate import Switch
 from .conf import NodeConf
-from .errors import NodeError, Stopped
+from .errors import NodeError, Overloaded, Stopped, StorageFailed
 from .identity import Identity
 from .peers import known_addresses
 from .writer import Writer
@@ -101,7 +101,11 @@ class Syncer:
                 for one in asked:
                     if one.branch:
                         one.branch.close()
-            self._writer.run(lambda: _note(asked, switch))
+            try:
+                self._writer.run(lambda: _note(asked, switch))
+            except (Overloaded, StorageFailed) as error:
+                # The chain is what it is by now; only the peers' rows say nothing of this round.
+                logger.warning("how the peers did could not be noted: %s", error)
             return Round(switch, tuple(_report(one) for one in asked))
         finally:
             connection.close()

@@ -7,8 +7,11 @@ judged from their texts, and every other table is compared with what the texts s
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -66,8 +69,9 @@ class Report:
         return not self.faults
 
     def note(self, invariant: str, what: str, repair: str, index: int | None = None) -> None:
-        if len(self.faults) < _FAULTS:
-            self.faults.append(Fault(invariant, what, repair, index))
+        fault = Fault(invariant, what, repair, index)
+        if len(self.faults) < _FAULTS and fault not in self.faults:
+            self.faults.append(fault)
 
 
 def verify(progress: Callable[[int, int], None] | None = None) -> Report:
@@ -76,21 +80,49 @@ def verify(progress: Callable[[int, int], None] | None = None) -> Report:
     `progress` is called now and then with the blocks done and the blocks there are.
     """
     report = Report()
-    identity = load()
-    if identity is None:
-        report.note("I9", "the node has no identity", RESTORE)
-        return report
-    try:
-        _check_storage(report)
-        _check_tip(report)
-        _check_active_blocks(report, identity, progress)
-        _check_stale_blocks(report, identity.network)
-        _check_inclusions(report)
-        _check_transactions(report)
-        _check_totals(report)
-    except DatabaseError as error:
-        report.note("I6", f"the database cannot be read: {error}", RESTORE)
+    with _text_of_any_bytes():
+        try:
+            identity = load()
+        except DatabaseError as error:
+            return unreadable(error)
+        if identity is None:
+            report.note("I9", "the node has no identity", RESTORE)
+            return report
+        for check in (
+            _check_storage,
+            _check_tip,
+            partial(_check_active_blocks, identity=identity, progress=progress),
+            partial(_check_stale_blocks, network=identity.network),
+            _check_transactions,
+            _check_totals,
+        ):
+            try:
+                check(report)
+            except DatabaseError as error:  # what can still be read is still checked
+                report.note("I6", f"the database cannot be read: {error}", RESTORE)
     return report
+
+
+def unreadable(error: DatabaseError) -> Report:
+    """The report on a database of which nothing can be read."""
+    report = Report()
+    report.note("I6", f"the database cannot be read: {error}", RESTORE)
+    return report
+
+
+@contextmanager
+def _text_of_any_bytes() -> Iterator[None]:
+    """Read bytes that are not UTF-8 as something: no hash takes it for the right text."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    own = connection.connection
+    own.text_factory = lambda text: text.decode(errors="replace")
+    try:
+        yield
+    finally:
+        own.text_factory = str
 
 
 def _rows(query: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
@@ -136,19 +168,26 @@ def _check_tip(report: Report) -> None:
         report.note("I7", f"the tip's version is {version}", REPAIR_INDEX)
 
 
-_ACTIVE: Final = """
-    SELECT a."index", b."index", b.hash, b.parent_hash, b.canonical, b.size, b.proof,
-           b.transaction_count, b.irregular_count, b.origin
-    FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id ORDER BY a."index"
+# As `blockstore.columns_of` has them.
+_COLUMNS: Final = """
+    b.hash, b.parent_hash, b."index", b.size, b.timestamp, b.proof, b.transaction_count,
+    b.irregular_count
 """
-
-
+_ACTIVE: Final = f"""
+    SELECT a."index", b.canonical, b.origin, {_COLUMNS}
+    FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id ORDER BY a."index"
+"""  # noqa: S608 - put together from constants, as the next ones
+_STALE: Final = f"""
+    SELECT b.id, b.canonical, p."index", p.proof, {_COLUMNS}
+    FROM ledger_block b LEFT JOIN ledger_block p ON p.hash = b.parent_hash
+    WHERE NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id) ORDER BY b.id
+"""  # noqa: S608
 _ENTRIES: Final = """
-    SELECT a."index", i.position, s.name, r.name, i.amount, i.irregular, i."index"
-    FROM ledger_activeblock a JOIN ledger_inclusion i ON i.block_id = a.block_id
+    SELECT {key}, i.position, s.name, r.name, i.amount, i.irregular, i."index"
+    FROM ledger_inclusion i LEFT JOIN ledger_activeblock a ON a.block_id = i.block_id
     LEFT JOIN ledger_address s ON s.id = i.sender_id
     LEFT JOIN ledger_address r ON r.id = i.recipient_id
-    ORDER BY a."index", i.position
+    WHERE {which} ORDER BY {key}, i.position
 """
 
 
@@ -158,12 +197,12 @@ def _check_active_blocks(
     """Bytes hash to the stored hash, links and proofs hold (I2, I3), rewards are right (I5)."""
     ((total,),) = _rows("SELECT COUNT(*) FROM ledger_activeblock")
     parent: Place | None = None
-    entries = _Entries()
-    for active, index, digest, parent_hash, canonical, *columns in _rows(_ACTIVE):
+    entries = _Entries(key='a."index"', which='a."index" IS NOT NULL')
+    for active, canonical, origin, *columns in _rows(_ACTIVE):
         report.blocks += 1
         if progress and report.blocks % 1000 == 0:
             progress(report.blocks, total)
-        block = _read(report, identity.network, active, digest, canonical)
+        block = _read(report, identity.network, active, columns[0], canonical)
         if block is None:
             parent = None
             continue
@@ -175,13 +214,37 @@ def _check_active_blocks(
         except Refused as refused:
             report.note("I3", refused.detail, REPAIR_BLOCK, active)
         parent = Place.of(block)
-        contents = blockstore.contents_of(block)
-        _check_columns(report, block, contents, (index, parent_hash, *columns))
-        if entries.of(active) != [(at, *content, active) for at, content in enumerate(contents)]:
-            report.note("I2", "its inclusions differ from its text", REPAIR_INDEX, active)
-        _check_reward(report, identity, block, columns[-1])
+        contents = _check_rows(report, block, columns, entries.of(active))
+        report.transactions += len(contents)
+        report.irregular += sum(bool(content[3]) for content in contents)
+        _check_reward(report, identity, block, origin)
     if progress:
         progress(report.blocks, total)
+
+
+def _check_stale_blocks(report: Report, network: Network) -> None:
+    """Side branches keep their texts too, and each has its parent (I2, I3)."""
+    aside = {digest for (digest,) in _rows("SELECT hash FROM ledger_damagedblock")}
+    entries = _Entries(key="i.block_id", which="a.block_id IS NULL")
+    for pk, canonical, parent_index, parent_proof, *columns in _rows(_STALE):
+        report.stale += 1
+        digest, parent_hash, index = columns[:3]
+        if digest in aside and hash_of(canonical) != digest:
+            continue  # known, kept as evidence, and replaced when a good copy comes
+        block = _read(report, network, index, digest, canonical)
+        if block is None:
+            continue
+        try:
+            if parent_hash is None:
+                check_genesis(block, network)
+            elif parent_index is None:
+                report.note("I3", "its parent is not stored", REPAIR_BLOCK, block.index)
+            elif parent_proof.isdigit():  # else the parent itself is reported
+                place = Place(parent_index, int(parent_proof), parent_hash)
+                check_successor(place, block, network)
+        except Refused as refused:
+            report.note("I3", refused.detail, REPAIR_BLOCK, block.index)
+        _check_rows(report, block, columns, entries.of(pk))
 
 
 def _read(
@@ -203,38 +266,32 @@ def _read(
 
 
 class _Entries:
-    """The inclusions of the active chain, read beside its blocks, in the same order."""
+    """The inclusions of some blocks, read beside the blocks, in the same order."""
 
-    def __init__(self) -> None:
-        self._groups = groupby(_rows(_ENTRIES), key=itemgetter(0))
+    def __init__(self, *, key: str, which: str) -> None:
+        rows = _rows(_ENTRIES.format(key=key, which=which))
+        self._groups = groupby(rows, key=itemgetter(0))
         self._next = next(self._groups, None)
 
-    def of(self, index: int) -> list[tuple[Any, ...]]:
-        """Those of block `index`, without the index they are sorted by; ask in ascending order."""
-        while self._next is not None and self._next[0] < index:
+    def of(self, key: int) -> list[tuple[Any, ...]]:
+        """Those of one block, without the key they are sorted by; ask in ascending order."""
+        while self._next is not None and self._next[0] < key:
             self._next = next(self._groups, None)
-        if self._next is None or self._next[0] > index:
+        if self._next is None or self._next[0] > key:
             return []
         return [row[1:] for row in self._next[1]]
 
 
-def _check_columns(
-    report: Report, block: Block, contents: list[blockstore.Content], columns: tuple[Any, ...]
-) -> None:
-    """The columns say what the text says."""
-    irregular = sum(bool(content[3]) for content in contents)
-    expected = (
-        block.index,
-        None if block.index == 1 else block.previous_hash,
-        len(block.canonical.encode()),
-        str(block.proof),
-        len(contents),
-        irregular,
-    )
-    if columns[:6] != expected:
+def _check_rows(
+    report: Report, block: Block, columns: list[Any], entries: list[tuple[Any, ...]]
+) -> list[blockstore.Content]:
+    """The block's columns and inclusions say what its text says (I2); answer what that is."""
+    contents = blockstore.contents_of(block)
+    if columns != list(blockstore.columns_of(block, contents).values()):
         report.note("I2", "its columns differ from its text", REPAIR_INDEX, block.index)
-    report.transactions += len(contents)
-    report.irregular += irregular
+    if entries != [(at, *content, block.index) for at, content in enumerate(contents)]:
+        report.note("I2", "its inclusions differ from its text", REPAIR_INDEX, block.index)
+    return contents
 
 
 def _check_reward(report: Report, identity: Identity, block: Block, origin: str) -> None:
@@ -249,49 +306,6 @@ def _check_reward(report: Report, identity: Identity, block: Block, origin: str)
         report.note("I5", "a block sealed here does not pay its one reward", RESTORE, block.index)
 
 
-def _check_stale_blocks(report: Report, network: Network) -> None:
-    """Side branches keep their texts too, and each has its parent (I2, I3)."""
-    query = """
-        SELECT b."index", b.hash, b.parent_hash, b.canonical, p.proof, p.hash
-        FROM ledger_block b LEFT JOIN ledger_block p ON p.hash = b.parent_hash
-        WHERE NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
-    """
-    aside = {digest for (digest,) in _rows("SELECT hash FROM ledger_damagedblock")}
-    for index, digest, parent_hash, canonical, proof, found in _rows(query):
-        report.stale += 1
-        if digest in aside and hash_of(canonical) != digest:
-            continue  # known, kept as evidence, and replaced when a good copy comes
-        block = _read(report, network, index, digest, canonical)
-        if block is None:
-            continue
-        try:
-            if parent_hash is None:
-                check_genesis(block, network)
-            elif found is None:
-                report.note("I3", "its parent is not stored", REPAIR_BLOCK, index)
-            elif not proof.isdigit():
-                report.note("I2", "its columns differ from its text", REPAIR_INDEX, index - 1)
-            else:
-                check_successor(Place(index - 1, int(proof), found), block, network)
-        except Refused as refused:
-            report.note("I3", refused.detail, REPAIR_BLOCK, index)
-
-
-def _check_inclusions(report: Report) -> None:
-    """Every transaction of every block has its row (an index over the texts)."""
-    query = """
-        SELECT b."index", b.transaction_count, COUNT(i.id), MIN(i.position), MAX(i.position),
-               SUM(CASE WHEN i."index" = b."index" THEN 0 ELSE 1 END),
-               SUM(CASE WHEN i.irregular <> '' THEN 1 ELSE 0 END) - b.irregular_count
-        FROM ledger_block b LEFT JOIN ledger_inclusion i ON i.block_id = b.id
-        GROUP BY b.id, b."index", b.transaction_count, b.irregular_count
-    """
-    for index, wanted, count, lowest, highest, elsewhere, irregular in _rows(query):
-        complete = count == wanted and (not count or (lowest, highest) == (0, wanted - 1))
-        if not complete or (count and (elsewhere or irregular)):
-            report.note("I2", f"it has {count} of {wanted} inclusions", REPAIR_INDEX, index)
-
-
 def _check_transactions(report: Report) -> None:
     """Each acknowledged transaction is pending, confirmed once, or refused with a reason (I4)."""
     query = """
@@ -303,9 +317,8 @@ def _check_transactions(report: Report) -> None:
         HAVING COUNT(a."index") <> CASE WHEN t.state = 'confirmed' THEN 1 ELSE 0 END
     """
     for uid, state, count, index in _rows(query):
-        report.note(
-            "I4", f"transaction {uid} is {state} and included {count} times", REPAIR_INDEX, index
-        )
+        what = f"transaction {_shown(uid)} is {state} and included {count} times"
+        report.note("I4", what, REPAIR_INDEX, index)
     query = """
         SELECT i."index", t.uid FROM ledger_inclusion i
         JOIN ledger_transaction t ON t.id = i.transaction_id
@@ -315,7 +328,16 @@ def _check_transactions(report: Report) -> None:
            OR i.amount IS NULL OR i.amount <> t.amount
     """
     for index, uid in _rows(query):
-        report.note("I4", f"transaction {uid} is not what its inclusion says", REPAIR_INDEX, index)
+        what = f"transaction {_shown(uid)} is not what its inclusion says"
+        report.note("I4", what, REPAIR_INDEX, index)
+
+
+def _shown(uid: Any) -> str:
+    """The name the world knows; SQLite keeps it without dashes."""
+    try:
+        return str(uuid.UUID(str(uid)))
+    except ValueError:
+        return ascii(uid)
 
 
 def _check_totals(report: Report) -> None:
@@ -324,9 +346,9 @@ def _check_totals(report: Report) -> None:
     sums = totals.above(0)
     due = next(sums, None)
     for pk, name, received, sent, entries in stored:
-        expected = (0, 0, 0)
+        expected = ("0", "0", 0)
         if due is not None and due.address_id == pk:
-            expected = (due.received, due.sent, due.entries)
+            expected = (str(due.received), str(due.sent), due.entries)
             due = next(sums, None)
-        if (int(received), int(sent), entries) != expected:
+        if (received, sent, entries) != expected:
             report.note("I4", f"the totals of {name[:60]!a} are wrong", REPAIR_INDEX)

@@ -76,8 +76,8 @@ class Sending:
             raise
 
 
-@token_check
 @require_safe
+@token_check
 async def dashboard(request: HttpRequest) -> HttpResponse:
     """Where things stand, and the forms."""
     response = await _page(request, notice=notices.found(request))
@@ -110,12 +110,13 @@ async def submit_transaction(request: HttpRequest) -> HttpResponse:
         )
         return await _failed(request, message, 409, sending)
     except NodeError as error:
-        return await _failed(
+        response = await _failed(
             request,
             _("It was not sent: {reason}.").format(reason=faults.said(str(error))),
             503,
             sending,
         )
+        return _later(response, error)
     return _done(request, "accepted", acknowledged.index, 201, id=str(acknowledged.uid))
 
 
@@ -129,7 +130,8 @@ async def start_mining(request: HttpRequest) -> HttpResponse:
     except NodeError as error:
         status = 429 if isinstance(error, Overloaded) else 503
         message = _("No search was started: {reason}.").format(reason=faults.said(str(error)))
-        return await _failed(request, message, status)
+        response = await _failed(request, message, status)
+        return _later(response, error)
     return _done(request, "mining", tip + 1, 202)
 
 
@@ -143,6 +145,13 @@ async def cancel_mining(request: HttpRequest) -> HttpResponse:
             break
         await asyncio.sleep(0.02)
     return _done(request, "cancelled" if cancelled else "idle", 0, 200)
+
+
+def _later(response: HttpResponse, error: NodeError) -> HttpResponse:
+    """Say when asking again makes sense."""
+    seconds = error.retry_after if isinstance(error, Overloaded) else 5
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def _note_failure(search: Future[Any]) -> None:

@@ -6,6 +6,7 @@
 const DEAD_AFTER = 40_000; // without a frame; the server says something every 15 s
 const LONGEST_WAIT = 8_000;
 const TOO_SLOW = 4008; // the server's code for: come back with your last number
+const AT_ONCE_EVERY = 5000; // a server that is always too fast for us is not asked without end
 const OFFLINE_AFTER = 5; // failures in a row
 
 class Connection extends EventTarget {
@@ -14,6 +15,7 @@ class Connection extends EventTarget {
   #socket = null;
   #failures = 0;
   #lastFrame = 0;
+  #atOnceLast = -Infinity;
   #timer = 0;
 
   // Begin after event `seq` of the node `node`: what the page was made from.
@@ -45,7 +47,7 @@ class Connection extends EventTarget {
     }
     const socket = new WebSocket(url);
     this.#socket = socket;
-    this.#say("connection", { state: "connecting" });
+    this.#tell("connection", { state: "connecting" });
     socket.addEventListener("message", (event) => {
       if (socket === this.#socket) this.#take(JSON.parse(event.data));
     });
@@ -61,7 +63,7 @@ class Connection extends EventTarget {
     if (frame.kind === "snapshot" || frame.kind === "resumed") {
       this.#seq = frame.seq;
       this.#failures = 0;
-      this.#say("connection", { state: "live" });
+      this.#tell("connection", { state: "live" });
       if (frame.kind === "snapshot") this.#node = frame.data.node.identifier;
     } else if (frame.kind === "beat") {
       return;
@@ -69,7 +71,7 @@ class Connection extends EventTarget {
       if (frame.seq <= this.#seq) return;
       this.#seq = frame.seq;
     }
-    this.#say(frame.kind, frame);
+    this.#tell(frame.kind, frame);
   }
 
   // A socket can be dead without a word: a frame is awaited, and then given up.
@@ -93,20 +95,22 @@ class Connection extends EventTarget {
   #lost(code) {
     clearTimeout(this.#timer);
     this.#socket = null;
-    const atOnce = code === TOO_SLOW && this.#failures === 0;
+    const now = performance.now();
+    const atOnce = code === TOO_SLOW && now - this.#atOnceLast > AT_ONCE_EVERY;
+    if (atOnce) this.#atOnceLast = now;
     this.#failures += 1;
     // Half of the wait is chance: not all pages of a classroom come back in the same moment.
     const longest = Math.min(LONGEST_WAIT, 1000 * 2 ** (this.#failures - 1));
     const wait = atOnce ? 0 : longest / 2 + (Math.random() * longest) / 2;
     const offline = this.#failures >= OFFLINE_AFTER || !navigator.onLine;
     this.#timer = setTimeout(() => this.#connect(), wait);
-    this.#say("connection", {
+    this.#tell("connection", {
       state: offline ? "offline" : "waiting",
-      until: performance.now() + wait,
+      until: now + wait,
     });
   }
 
-  #say(kind, detail) {
+  #tell(kind, detail) {
     this.dispatchEvent(new CustomEvent(kind, { detail }));
   }
 }

@@ -24,11 +24,19 @@ function showErrors(form, errors) {
   form.querySelector("[aria-invalid]")?.focus();
 }
 
+// The token of the cookie as it is now: another tab may have got a new one since this page came.
+function token(form) {
+  const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+  return cookie ? cookie[1] : form.elements.csrfmiddlewaretoken.value;
+}
+
 async function post(form) {
+  const body = new URLSearchParams(new FormData(form));
+  body.delete("csrfmiddlewaretoken");
   const response = await fetch(form.action, {
     method: "POST",
-    headers: { Accept: "application/json" },
-    body: new URLSearchParams(new FormData(form)),
+    headers: { Accept: "application/json", "X-CSRFToken": token(form) },
+    body,
   });
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
   return { ok: response.ok, ...(isJson ? await response.json() : { message: response.statusText }) };

@@ -47,7 +47,7 @@ export function time(value) {
   };
 }
 
-// Let an element that has just arrived be noticed (see "motion is news" in parts.css).
+// Let an element that has just arrived be noticed (motion is news: see the styles).
 export function arrive(element) {
   element.classList.add("arrived");
   element.addEventListener("animationend", () => element.classList.remove("arrived"));

@@ -33,15 +33,16 @@ def node(lasting_node: lifecycle.Node) -> lifecycle.Node:
     return lasting_node
 
 
-@pytest.mark.parametrize(("method", "path"), REFUSED)
+@pytest.mark.parametrize("path", ALL)
 async def test_another_method_is_405_and_says_which_are_allowed(
-    caller: Caller, unchanged: Unchanged, method: str, path: str
+    caller: Caller, unchanged: Unchanged, path: str
 ) -> None:
     async with unchanged():
-        for form in (path, path + "/"):
-            answer = await caller.ask(method, form)
-            assert answer.status == 405
-            assert answer.headers["Allow"] == ALLOWED[path]
+        for method in (method for method, refusing in REFUSED if refusing == path):
+            for form in (path, path + "/"):
+                answer = await caller.ask(method, form)
+                assert answer.status == 405
+                assert answer.headers["Allow"] == ALLOWED[path]
 
 
 @pytest.mark.parametrize("path", ALL)
@@ -73,27 +74,23 @@ async def test_a_slash_at_the_end_is_no_redirect(caller: Caller, path: str) -> N
         assert (await caller.post(form, BODIES[path])).status == 201
 
 
-@pytest.mark.parametrize("path", ALL)
 @pytest.mark.parametrize("form", ["{}//", "/{}", "{}/x", "{}%20", "{};x", "{}.json"])
-async def test_other_paths_are_404(
-    caller: Caller, unchanged: Unchanged, path: str, form: str
-) -> None:
+async def test_other_paths_are_404(caller: Caller, unchanged: Unchanged, form: str) -> None:
     async with unchanged():
-        for method in ("GET", "POST"):
-            assert (await caller.ask(method, form.format(path))).status == 404
+        for path in ALL:
+            for method in ("GET", "POST"):
+                assert (await caller.ask(method, form.format(path))).status == 404
 
 
 @pytest.mark.parametrize("path", ALL)
-@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
-async def test_no_page_of_another_site_may_read_the_answer(
-    caller: Caller, path: str, method: str
-) -> None:
-    answer = await caller.ask(
-        method, path, Origin="http://evil.example", Access_Control_Request_Method="POST"
-    )
-    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+async def test_no_page_of_another_site_may_read_the_answer(caller: Caller, path: str) -> None:
+    for method in ("GET", "OPTIONS", "POST"):
+        answer = await caller.ask(
+            method, path, Origin="http://evil.example", Access_Control_Request_Method="POST"
+        )
+        assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
 def raw(wire: NodeProcess, request: bytes) -> bytes:

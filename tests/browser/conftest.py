@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Frame,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from tests.processes import NodeProcess
 
@@ -27,10 +35,14 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SECONDS = 20  # to wait for what a page should show; the machine may be busy
 WATCH_POLICY = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
 """
+
+
+expect.set_options(timeout=SECONDS * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,15 +110,18 @@ class Watched:
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
-    """Open a node's page; with options of Playwright's contexts."""
+    """Open a node's page, with options of Playwright's contexts; `prepare` sees it before."""
     watched: list[Watched] = []
 
-    def open_page(node: NodeProcess, **options: Any) -> Watched:
+    def open_page(
+        node: NodeProcess, prepare: Callable[[Page], None] = lambda page: None, **options: Any
+    ) -> Watched:
         context = chromium.new_context(**options)
         context.add_init_script(WATCH_POLICY)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(SECONDS * 1000)
         seen = Watched(context.new_page(), node)
         watched.append(seen)
+        prepare(seen.page)
         seen.open()
         return seen
 

@@ -11,6 +11,10 @@ def wait_until_live(page: Page) -> None:
     page.wait_for_selector(LIVE)
 
 
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+
+
 def blocks(page: Page) -> list[int]:
     """The indexes in the thread, in its order."""
     texts = page.locator("#chain .block h3").all_text_contents()
@@ -49,24 +53,20 @@ def wait_for_pool(page: Page, count: int) -> None:
     expect(page.locator("#cards [data-slot=pool]")).to_have_text(f"{count:,}")
 
 
+SHOWN = """
+() => [...document.querySelectorAll("main [data-slot]:not(time), footer [data-slot]")].map((slot) =>
+  [slot.dataset.slot, slot.textContent.trim(), slot.title, slot.dataset.state ?? ""])
+"""
+
+
 def everything(page: Page) -> dict[str, object]:
     """All that is shown, but for times, which go on."""
     return {
         "title": page.title(),
-        "blocks": [
-            [text for text in page.locator("#chain .block").nth(at).locator(part).all_text_contents()]
-            for at in range(page.locator("#chain .block").count())
-            for part in ("h3", ".hash", ".count", ".from")
-        ],
-        "titles": page.eval_on_selector_all(
-            "#chain [title], #transactions [title]", "all => all.map((one) => one.title)"
-        ),
-        "next": " ".join(page.locator("#next").inner_text().split()),
+        "blocks": blocks(page),
         "dots": page.locator("#dots i").count(),
-        "cards": page.locator("#cards [data-slot]:not(time)").all_text_contents(),
         "transactions": transactions(page),
-        "news": news(page),
         "numbers": news_numbers(page),
-        "mining": " ".join(page.locator("#mining").inner_text().split()),
-        "footer": page.locator("footer").inner_text(),
+        "mining": page.locator("#mining").inner_text(),
+        "slots": page.evaluate(SHOWN),
     }

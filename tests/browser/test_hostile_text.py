@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.live.wire import write_refusals
 
-from .reading import wait_for_pool, wait_until_live
+from .reading import press, wait_for_pool, wait_until_live
 
 NAMES = [
     "<script>alert(1)</script>",
@@ -53,15 +53,18 @@ def _send(node, names):
 
 
 def _names_shown(page):
+    """Of each name: its text, its title, and how many elements are inside of it."""
     return page.eval_on_selector_all(
         "#transactions tr",
-        "rows => rows.map((row) => [...row.querySelectorAll('bdi')].map((name) => [name.textContent,"
-        " name.title, name.childElementCount]))",
+        "rows => rows.map((row) => [...row.querySelectorAll('bdi')]"
+        ".map((name) => [name.textContent, name.title, name.childElementCount]))",
     )
 
 
 def _assert_shown(page, names):
-    assert _names_shown(page)[: len(names)] == [[[name, name, 0], [name, name, 0]] for name in reversed(names)]
+    assert _names_shown(page)[: len(names)] == [
+        [[name, name, 0], [name, name, 0]] for name in reversed(names)
+    ]
     assert page.locator("h1").all_text_contents() == ["The chain of this node"]
     assert page.get_by_role("button", name="Mine block").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -89,11 +92,11 @@ def test_what_is_typed_into_the_form_comes_back_as_text(visit, shared_node):
     seen = visit(shared_node, java_script_enabled=False)
     seen.expect("status of 422")  # the browser logs each answer that is not good
     page = seen.page
-    for name in NAMES[:12]:
+    for name in NAMES[:6]:
         page.fill("#sender", name)
         page.fill("#recipient", name)
         page.fill("#amount", name)
-        page.click("text=Add to the pool")
+        press(page, "Add to the pool")
         assert page.input_value("#sender") == name
         assert page.input_value("#amount") == name
         expect(page.locator("#amount-error")).to_have_text("must be an integer")

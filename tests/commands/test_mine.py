@@ -18,7 +18,8 @@ def test_without_a_number_one_block_is_mined(manage: Manage) -> None:
 
 def test_with_a_number_so_many_blocks_are_mined(manage: Manage) -> None:
     printed = manage("mine", "3")
-    assert [line.split(":")[0] for line in printed.splitlines()] == ["block 2", "block 3", "block 4"]
+    named = [line.split(":")[0] for line in printed.splitlines()]
+    assert named == ["block 2", "block 3", "block 4"]
     assert Tip.objects.get().index == 4
 
 

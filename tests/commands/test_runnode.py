@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import signal
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
@@ -70,27 +72,23 @@ def test_it_stops_cleanly_within_five_seconds_in_the_middle_of_a_search(
 
 def _wait_for_child(node: NodeProcess) -> int:
     """The process id of the search, once there is one."""
-    import time
-
     for _ in range(200):
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/stat") as file:
-                    parent = int(file.read().rsplit(")", 1)[1].split()[1])
-                with open(f"/proc/{pid}/cmdline") as file:
-                    command = file.read()
-            except OSError:
-                continue
-            if parent == node.process.pid and "ledger.mining.child" in command:
-                return int(pid)
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                status = (folder / "stat").read_text()
+                parent = int(status.rpartition(")")[2].split()[1])
+                if (
+                    parent == node.process.pid
+                    and "mining.child" in (folder / "cmdline").read_text()
+                ):
+                    return int(folder.name)
         time.sleep(0.05)
     raise AssertionError("no search was started")
 
 
 def _alive(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
 

@@ -106,7 +106,7 @@ def test_a_damaged_genesis_without_a_copy_is_left_as_it_is(manage: Manage, chain
         'UPDATE ledger_tip SET "index" = 3',
         "DELETE FROM ledger_inclusion WHERE position = 0",
         'UPDATE ledger_inclusion SET amount = 9 WHERE "index" = 2 AND position = 0',
-        "UPDATE ledger_block SET size = 3 WHERE \"index\" = 3",
+        'UPDATE ledger_block SET size = 3 WHERE "index" = 3',
         "UPDATE ledger_block SET proof = 'x' WHERE \"index\" = 3",
         'DELETE FROM ledger_activeblock WHERE "index" = 2',
         "UPDATE ledger_transaction SET state = 'pending'",

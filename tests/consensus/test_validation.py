@@ -401,16 +401,27 @@ def test_a_block_takes_one_mebibyte_at_most_and_not_a_byte_more(
         pytest.param([{"": {}}], 10, id="objects in objects"),
     ],
 )
-def test_a_full_block_that_costs_much_to_read_is_still_read(
+def test_full_blocks_that_cost_much_to_read_are_still_read(
     network: Network, filler: Any, cost: int
 ) -> None:
-    caps = replace(DEFAULT_CAPS, block_bytes=128 * 1024, wire_block_bytes=512 * 1024)
-    block = make_block(network, genesis=True, extra=filler * ((caps.block_bytes - 400) // cost))
-    size = len(network.canonical(block).encode())
-    assert 0.5 * caps.block_bytes < size <= caps.block_bytes
-    spread = json.dumps(block)[:-1] + " " * caps.block_bytes + "}"  # no longer a small text
-    found = read(in_pieces(b'{"chain": [%s]}' % spread.encode(), 1000), network, caps)
-    assert [block.hash for block in found] == [read_block(block, network).hash]
+    caps = replace(DEFAULT_CAPS, block_bytes=64 * 1024, wire_block_bytes=256 * 1024)
+    extra = filler * ((caps.block_bytes - 400) // cost)
+    hashes: list[str] = []
+    wires = []
+    for index in range(1, 6):
+        changes: dict[str, Any] = {"index": index, "extra": extra}
+        if hashes:
+            changes["previous_hash"] = hashes[-1]
+        block = make_block(network, genesis=not hashes, **changes)
+        size = len(network.canonical(block).encode())
+        assert 0.5 * caps.block_bytes < size <= caps.block_bytes
+        hashes.append(read_block(block, network, caps=caps).hash)
+        # No longer a small text, so that its structure is counted, and not only its own: what
+        # follows it has come along.
+        wires.append(json.dumps(block)[:-1] + " " * (index * 8 * 1024) + "}")
+    body = ('{"chain": [' + ",".join(wires) + "]}").encode()
+    found = read(in_pieces(body, 16 * 1024), network, caps)
+    assert [block.hash for block in found] == hashes
 
 
 # A key that is repeated.

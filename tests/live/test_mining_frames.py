@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
@@ -33,9 +32,10 @@ async def test_tries_are_told_as_they_grow_and_the_end_of_the_search_too(client,
 
 
 async def test_who_comes_during_a_search_hears_of_it_at_once(client, node):
+    searching = await client()
     node.miner.mine()
-    while node.miner.state().searching is None:
-        await asyncio.sleep(0.01)
+    while (await searching.first("mining"))["data"]["searching"] is None:
+        pass
     new, back = await client(), await client("?after=0")
 
     assert (await new.frame())["data"]["mining"]["searching"] == 2

@@ -34,7 +34,9 @@ def _first(client, kind):
 def test_a_block_and_a_transaction_of_others_arrive(served):
     with _open(served) as client:
         seq = json.loads(client.recv(10))["seq"]
-        served.post("/transactions/new", {"sender": "alice", "recipient": "밥", "amount": 2**63 - 1})
+        served.post(
+            "/transactions/new", {"sender": "alice", "recipient": "밥", "amount": 2**63 - 1}
+        )
         mined = served.get("/mine").json()
 
         transaction = _first(client, "transaction")

@@ -6,12 +6,15 @@ import base64
 import contextlib
 import json
 import os
+import re
 import socket
 import sqlite3
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tests.processes import NodeProcess
+
 
 def write_refusals(node: NodeProcess, *groups: list[str]) -> None:
     """Write events from this process, which is not the node's; a transaction for each group."""
@@ -54,6 +57,5 @@ def handshake(
 
 
 def resident_bytes(node: NodeProcess) -> int:
-    with open(f"/proc/{node.process.pid}/status") as status:
-        line = next(line for line in status if line.startswith("VmRSS:"))
-    return int(line.split()[1]) * 1024
+    status = Path(f"/proc/{node.process.pid}/status").read_text()
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1]) * 1024

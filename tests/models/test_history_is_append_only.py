@@ -205,15 +205,13 @@ def test_history_cannot_be_replaced_either(history: None, model: type[models.Mod
 
 
 ACKNOWLEDGED = [
-    "id",
-    "uid",
-    "sender",
-    "recipient",
-    "amount",
+    *("id", "uid", "sender", "recipient", "amount", "promised_index", "idempotency_key"),
     "size",
-    "promised_index",
-    "idempotency_key",
     "submitted_at",
+]
+INCLUDED = [
+    *("id", "block_id", "position", "index", "sender_id", "recipient_id", "amount"),
+    "irregular",
 ]
 
 
@@ -240,10 +238,7 @@ def test_where_a_transaction_stands_can_be_said_anew(history: None) -> None:
     Transaction.objects.filter(pk=row.pk).update(state="pending", reason="")
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["id", "block_id", "position", "index", "sender_id", "recipient_id", "amount", "irregular"],
-)
+@pytest.mark.parametrize("name", INCLUDED)
 def test_what_a_block_includes_cannot_be_changed(history: None, name: str) -> None:
     for row in Inclusion.objects.all():
         if name == "irregular" and not row.irregular:

@@ -27,7 +27,7 @@ from .conftest import Asking
 from .hostile import RawPeer, drips, sends, sends_and_waits, whole
 from .old_node import OldNode, RecordedNode, hash_block
 
-DEADLINE = 0.8
+DEADLINE = 1.2
 
 
 @pytest.fixture

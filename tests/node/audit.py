@@ -117,19 +117,25 @@ def _identity_faults(promises: Promises) -> list[str]:
 def _transaction_faults(promises: Promises) -> list[str]:
     """Each acknowledged transaction is there, as it was sent, and waits or is confirmed once."""
     faults = []
+    rows = {str(row.uid): row for row in models.Transaction.objects.all()}
+    on_chain = Counter(
+        models.Inclusion.objects.filter(
+            transaction__isnull=False, block__active__isnull=False
+        ).values_list("transaction_id", flat=True)
+    )
     for uid, content in promises.acknowledged.items():
-        row = models.Transaction.objects.filter(uid=uid).first()
+        row = rows.get(uid)
         if row is None:
             faults.append(f"lost: transaction {uid} {content}")
             continue
         if (row.sender, row.recipient, row.amount) != content:
             faults.append(f"changed: transaction {uid}")
-        on_chain = row.inclusions.filter(block__active__isnull=False).count()
-        waits = row.state in ("pending", "returned")
-        if (waits, on_chain) not in ((True, 0), (False, 1)) or row.state == "refused":
-            faults.append(f"lost: transaction {uid} is {row.state}, on the chain {on_chain} times")
+        waits, times = row.state in ("pending", "returned"), on_chain[row.pk]
+        if (waits, times) not in ((True, 0), (False, 1)) or row.state == "refused":
+            faults.append(f"lost: transaction {uid} is {row.state}, on the chain {times} times")
+    uids = {row.idempotency_key: uid for uid, row in rows.items()}
     for key, uid in promises.keys.items():
-        if str(models.Transaction.objects.get(idempotency_key=key).uid) != uid:
+        if uids.get(key) != uid:
             faults.append(f"changed: key {key} names another transaction than {uid}")
     return faults
 

@@ -11,8 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from django.db import connections
+from django.db import connection, connections, transaction
 from pytest_django.plugin import DjangoDbBlocker
+
+from ledger.node import identity
+from ledger.node.events import Listeners
+from ledger.node.writer import Writer
+
+from .chains import NETWORK
+from .life import Life, give_it_a_past
+from .statements import raise_crash
 
 
 @pytest.fixture
@@ -45,6 +53,31 @@ def fast_folder() -> Iterator[Path]:
 def fast_module_folder() -> Iterator[Path]:
     with _folder_in_memory() as folder:
         yield folder
+
+
+@pytest.fixture
+def listeners() -> Listeners:
+    return Listeners()
+
+
+@pytest.fixture
+def writer(ledger_db: Path, listeners: Listeners) -> Iterator[Writer]:
+    """A writer on an empty database."""
+    writer = Writer(listeners)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def chain_with_a_past(ledger_db: Path) -> Path:
+    """Six active blocks (our transactions in 2, 3 and 6), two stale ones, a pool."""
+    with transaction.atomic():
+        identity.create(NETWORK)
+    life = Life(lambda **line: None, raise_crash)
+    give_it_a_past(life)
+    life.writer.close()
+    connection.close()
+    return ledger_db
 
 
 def seed_of_this_run() -> int:

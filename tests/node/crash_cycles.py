@@ -7,12 +7,14 @@ files of its own.
 from __future__ import annotations
 
 import copy
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,11 @@ from typing import Any
 from .audit import Promises
 from .zygote import Ended, Zygote
 
-WORKERS = 2  # as many as the smallest machine has cores
+# As many as the smallest machine has cores, unless pytest itself works side by side.
+ZYGOTES = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
 GENERATION = 20  # random cycles on one database, each on what the last has left
+
+MADE_UP = ("mix", "replace genesis")
 
 numbers = count()
 
@@ -51,19 +56,30 @@ class Past:
         shutil.copy(self.base, path)
         return path, copy.deepcopy(self.promises)
 
-    def statements_of(self, operation: str) -> int:
+    @cache  # noqa: B019 - one past lives as long as its module's tests
+    def statements_of(self, operation: str, mutation: str | None = None) -> int:
         """How many statements it takes, found out by doing it unharmed."""
         path, _ = self.copy()
         passed = self.zygotes[0].run(
-            "operate", path=str(path), operation=operation, nth=0, when="before"
+            "operate",
+            path=str(path),
+            operation=operation,
+            nth=0,
+            when="before",
+            mutation=mutation,
         )
         remove(path)
         return int(passed.result())
 
     def strikes_on(self, operation: str) -> list[Strike]:
-        """Before and after each of its statements."""
-        numbers = range(1, self.statements_of(operation) + 1)
-        return [Strike(operation, nth, when) for nth in numbers for when in ("before", "after")]
+        """Before and after each of its statements.
+
+        After one is before the next, so for the operations made up of others one side will do.
+        """
+        count = self.statements_of(operation)
+        strikes = [Strike(operation, nth, "before") for nth in range(1, count + 1)]
+        first = count if operation in MADE_UP else 1
+        return strikes + [Strike(operation, nth, "after") for nth in range(first, count + 1)]
 
     def side_by_side(self, work: Callable[[Zygote, Any], None], pieces: Sequence[Any]) -> None:
         """Deal the pieces out to the zygotes; raise the first error."""
@@ -81,10 +97,10 @@ class Past:
 
 
 @contextmanager
-def a_past(folder: Path, migrated: Path) -> Iterator[Past]:
+def a_past(folder: Path, migrated: Path, zygotes: int = ZYGOTES) -> Iterator[Past]:
     with ExitStack() as stack:
-        zygotes = [stack.enter_context(Zygote(folder / f"zygote-{n}")) for n in range(WORKERS)]
-        yield Past(zygotes, folder, migrated)
+        started = [stack.enter_context(Zygote(folder / f"zygote-{n}")) for n in range(zygotes)]
+        yield Past(started, folder, migrated)
 
 
 def remove(path: Path) -> None:
@@ -100,7 +116,10 @@ def killed_by(zygote: Zygote, action: str, where: Any, **arguments: Any) -> Ende
 
 
 def strike(past: Past, zygote: Zygote, where: Strike, mutation: str | None = None) -> list[str]:
-    """One cycle on a fresh copy: kill, inspect, do the same unharmed, inspect. Answer faults."""
+    """One cycle on a fresh copy: kill, inspect, answer faults.
+
+    Half of the copies then do the same unharmed and are inspected again.
+    """
     path, promises = past.copy()
     ended = killed_by(zygote, "operate", where, path=str(path), mutation=mutation, **vars(where))
     promises.take(ended.said)
@@ -108,7 +127,7 @@ def strike(past: Past, zygote: Zygote, where: Strike, mutation: str | None = Non
         "inspect",
         path=str(path),
         promises=promises.to_json(),
-        then=where.operation,
+        then=where.operation if where.when == "after" else None,
         mutation=mutation,
     )
     faults: list[str] = inspected.result()

@@ -85,7 +85,8 @@ def _watch(child: int, pipe: int, kill_after: float | None) -> dict[str, Any]:
     }
 
 
-def _life(say: Speaker, path: str, mutation: str | None, label: str = "") -> Any:
+def _life(say: Callable[..., None], path: str, mutation: str | None, label: str = "") -> Any:
+    from ledger.node import branch
     from tests.conftest import use_database
 
     from . import mutations
@@ -93,6 +94,7 @@ def _life(say: Speaker, path: str, mutation: str | None, label: str = "") -> Any
     from .statements import kill_this_process
 
     use_database(Path(path))
+    branch._BATCH = 2  # so that adopting takes several transactions, as long branches do
     if mutation:
         mutations.MUTATIONS[mutation].plant()
     return Life(say, kill_this_process, label)
@@ -128,9 +130,8 @@ def operate(
     life = _life(say, path, mutation, "killed")
     life.arm_for_next_group(nth, when)
     OPERATIONS[operation](life)
-    passed: int = life.countdown.passed
-    life.writer.close()
-    return passed
+    life.writer.close()  # a writer that answers too soon has not finished before
+    return life.countdown.passed
 
 
 def live(
@@ -157,24 +158,22 @@ def inspect(
     mutation: str | None = None,
 ) -> list[str]:
     """What is wrong with the database; and after it did one more operation, unharmed."""
+    from tests.conftest import use_database
+
     from .audit import Promises, find_faults
     from .life import OPERATIONS
 
     made = Promises.from_json(promises)
-    later: list[dict[str, Any]] = []
-
-    def say_and_note(**line: Any) -> None:
-        later.append(dict(line))
-        say(**line)
-
-    life = _life(say_and_note, path, mutation, "after")
+    use_database(Path(path))
     faults = find_faults(made)
-    if then and not faults:
-        OPERATIONS[then](life)
-        made.take(later)
-        faults = [f"after going on: {fault}" for fault in find_faults(made)]
+    if faults or then is None:
+        return faults
+    later: list[dict[str, Any]] = []
+    life = _life(lambda **line: later.append(line), path, mutation, "after")
+    OPERATIONS[then](life)
     life.writer.close()
-    return faults
+    made.take(later)
+    return [f"after going on: {fault}" for fault in find_faults(made)]
 
 
 def start_up(say: Speaker, path: str, nth: int, when: str) -> int:
@@ -224,6 +223,8 @@ def _warm_up() -> None:
     """Load what workers use, so that each fork has it already. Nothing is connected."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
     django.setup()
+    from django.core.management.commands import migrate  # noqa: F401
+
     import tests.conftest  # noqa: F401
 
     from . import audit, life, mutations  # noqa: F401

@@ -31,7 +31,8 @@ def compare(model: LedgerModel, identifier: str) -> None:
             raise Broken(f"model {name}", f"{found[name]} is there, not {value}")
 
 
-_COLUMNS = "uid sender recipient amount idempotency_key promised_index state".split()
+_CONTENT = ("sender", "recipient", "amount")
+_COLUMNS = ("uid", *_CONTENT, "idempotency_key", "promised_index", "state")
 
 
 def _found() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from django.utils import timezone
 
 from ledger import models
-from ledger.node import branch, identity, mempool, sealing
+from ledger.node import identity, mempool, sealing
 from ledger.node.errors import NotAccepted
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
@@ -43,7 +43,6 @@ class Life:
         self.writer.run(self.countdown.watch_this_thread)
         self._label = label
         self._sent = 0
-        branch._BATCH = 2  # so that adopting takes several transactions, as long branches do
 
     def arm_for_next_group(self, nth: int, when: str) -> None:
         """Count from the BEGIN of whatever is written next."""
@@ -54,14 +53,14 @@ class Life:
     def together(self, put: Callable[[], list[Future[Any]]]) -> list[Future[Any]]:
         """Let what `put` queues be committed as one group, and wait for it."""
         entered, leave = threading.Event(), threading.Event()
-        nth, when = self.countdown.disarm()
+        self.countdown.pause()
 
         def hold() -> None:
             entered.set()
             leave.wait()
 
         gate = self.writer.submit(hold)
-        gate.add_done_callback(lambda _: self.countdown.arm(nth, when))
+        gate.add_done_callback(lambda _: self.countdown.resume())
         entered.wait()
         futures = put()
         leave.set()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,9 @@ from .statements import Countdown, raise_crash
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def run_machine(migrated: Path, folder: Path, *, examples: int, steps: int, **more: Any) -> None:
-    """Run it on databases in `folder`. Raises what the machine raises."""
+@contextmanager
+def machine_class(migrated: Path, folder: Path) -> Iterator[type[LedgerMachine]]:
+    """The machine, to be run on databases in `folder`."""
     template = folder / "template.sqlite3"
     shutil.copy(migrated, template)
     use_database(template)
@@ -30,10 +33,18 @@ def run_machine(migrated: Path, folder: Path, *, examples: int, steps: int, **mo
     connection.close()
     countdown = Countdown(raise_crash)
     attributes = {"template": template, "folder": folder, "countdown": countdown}
-    machine = type("Ledger", (LedgerMachine,), attributes)
     batch, branch._BATCH = branch._BATCH, 2  # a short branch takes several transactions too
     countdown.watch_this_thread()
     try:
+        yield type("Ledger", (LedgerMachine,), attributes)
+    finally:
+        countdown.leave_this_thread()
+        branch._BATCH = batch
+
+
+def run_machine(migrated: Path, folder: Path, *, examples: int, steps: int, **more: Any) -> None:
+    """Let dice decide what it does. Raises what the machine raises."""
+    with machine_class(migrated, folder) as machine:
         run_state_machine_as_test(
             machine,
             settings=settings(
@@ -41,14 +52,25 @@ def run_machine(migrated: Path, folder: Path, *, examples: int, steps: int, **mo
                 stateful_step_count=steps,
                 deadline=None,
                 suppress_health_check=QUIET,
-                print_blob=True,
                 **more,
             ),
         )
-    finally:
-        countdown.leave_this_thread()
-        branch._BATCH = batch
 
 
-GENERATE_ONLY = {"phases": (Phase.generate,), "derandomize": True, "database": None}
-"""The same steps at each run, and no search for a smaller example: for planted bugs."""
+def run_scenario(migrated: Path, folder: Path, scenario: Callable[[LedgerMachine], None]) -> None:
+    """Let a scenario decide."""
+    with machine_class(migrated, folder) as machine:
+        one = machine()
+        try:
+            scenario(one)
+        finally:
+            one.teardown()
+
+
+# The same steps at each run, and no search for a smaller example: for planted bugs.
+SEEDED: dict[str, Any] = {
+    "phases": (Phase.generate,),
+    "derandomize": True,
+    "database": None,
+    "report_multiple_bugs": False,
+}

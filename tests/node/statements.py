@@ -37,6 +37,7 @@ class Countdown:
         self._strike = strike
         self._nth = 0
         self._when = ""
+        self._paused = False
         self.passed = 0
         self.fired = False
 
@@ -54,10 +55,15 @@ class Countdown:
     def arm(self, nth: int, when: str = "before") -> None:
         self._nth, self._when, self.passed, self.fired = nth, when, 0, False
 
-    def disarm(self) -> tuple[int, str]:
-        """Strike nowhere; answer how it was armed."""
-        nth, self._nth = self._nth, 0
-        return nth, self._when
+    def disarm(self) -> None:
+        self._nth = 0
+
+    def pause(self) -> None:
+        """Neither count nor strike until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        self._paused = False
 
     def _around(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
@@ -70,6 +76,8 @@ class Countdown:
         return answer
 
     def _step(self, sql: str, call: Callable[[], Any]) -> Any:
+        if self._paused:
+            return call()
         self.passed += 1
         here = self.passed == self._nth and not self.fired
         if here and self._when == "before":

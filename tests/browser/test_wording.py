@@ -1,0 +1,101 @@
+"""The scripts say what the server says: `format.js` follows `ledger.wording`, value by value."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ledger import wording
+
+SEED = 20261122
+DICE = random.Random(SEED)
+COUNTS = [0, 1, 2, 12, 999, 1000, 1001, 123_456_789, 2**53 - 1]
+SPANS = [0, 0.9, 1, 1.9, 59.9, 60, 3599, 3600, 86399, 86400, 172800, 3e7, 4e7, 1e9]
+AHEAD = [-1e9, -5.1, -5, -1]
+INTEGERS = [*COUNTS, "9223372036854775807", "-1234567", "7" * 400]
+TEXTS = ["ab" * 32, "ab" * 16, "ab" * 15, "AB" * 16, "밥", ""]
+KEYS = ("block", "transaction", "try")
+TRIES = [(DICE.randrange(10**7), 16 ** DICE.randrange(7)) for _ in range(50)]
+RATES = [0, 0.5, 1, 999.9, 1000, 1999.99, 999_999, 1e6, 2.1e6, 1.25e9]
+MOMENTS = [0, 1, -1, 1795345759.284, 253402300799, 253402300800, -62135596800, -62135596801, 1e308]
+DATA = {
+    "block": {"index": 1284, "transactions": 1, "origin": "mined", "source": ""},
+    "chain-extended": {"connected": 1200, "blocks": [{"index": 1500}], "source": "10.0.0.7:5000"},
+    "reorganisation": {
+        "disconnected": 1,
+        "connected": 2,
+        "fork_index": 0,
+        "returned": ["a", "b"],
+        "source": "",
+    },
+    "refusal": {"peer": "p:1", "reason": "$& {n}"},
+    "peer": {"address": "p:1"},
+    "node": {"identifier": "x"},
+}
+CASES = [
+    ("grouped", wording.grouped, [[number] for number in INTEGERS]),
+    ("counted", wording.counted, [[count, key] for count in COUNTS for key in KEYS]),
+    ("shortened", wording.shortened, [[text] for text in TEXTS]),
+    ("sized", wording.sized, [[size] for size in COUNTS]),
+    ("paced", wording.paced, [[rate] for rate in RATES]),
+    ("lasting", wording.lasting, [[span] for span in SPANS]),
+    ("overBy", wording.over_by, [[*pair] for pair in TRIES]),
+    ("state", wording.state, [["pending", None], ["confirmed", None], ["confirmed", 1284]]),
+    ("state", wording.state, [["returned", None], ["refused", None]]),
+    ("told", wording.told, [[kind, data] for kind, data in DATA.items()]),
+    ("told", wording.told, [["block", DATA["block"] | {"origin": "peer", "source": "p:1"}]]),
+    ("told", wording.told, [["block", DATA["block"] | {"origin": "import"}]]),
+    ("ago", wording.ago, [[span] for span in [*AHEAD, *SPANS]]),
+]
+
+
+@pytest.fixture(scope="module")
+def page(chromium, shared_node):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(shared_node.url)
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize(("name", "function", "arguments"), CASES, ids=[case[0] for case in CASES])
+def test_the_same_values_are_said_in_the_same_words(page, name, function, arguments):
+    said = page.evaluate(
+        "async ([name, all]) => { const format = await import('/static/js/format.js');"
+        " return all.map((one) => format[name](...one)); }",
+        [name, arguments],
+    )
+
+    assert said == [function(*one) for one in arguments]
+
+
+def test_the_same_moments_are_readable(page):
+    said = page.evaluate(
+        "async (all) => { const { moment, absolute } = await import('/static/js/format.js');"
+        " return all.map((one) => { const date = moment(one); return date && absolute(date); }); }",
+        [*MOMENTS, None],
+    )
+    times = [wording.moment(value) for value in [*MOMENTS, None]]
+
+    assert said == [time and wording.absolute(time) for time in times]
+    assert said[0] == "1970-01-01 00:00:00 UTC"
+    assert said[-1] is None
+
+
+def test_every_word_a_script_asks_for_comes_with_the_page(page):
+    """By the scripts' text: `say("…")` with a key as it is."""
+    missing = page.evaluate(
+        """async () => {
+          const words = JSON.parse(document.getElementById("words").textContent);
+          const names = ["chain", "connection", "dashboard", "form", "format", "mining", "news",
+                         "pill", "pool", "rows", "times", "words"];
+          const texts = await Promise.all(names.map(
+            async (name) => (await fetch(`/static/js/${name}.js`)).text()));
+          const keys = texts.flatMap((text) => [...text.matchAll(/say\\("([^"]+)"/g)]);
+          return [keys.length, keys.map((match) => match[1]).filter((key) => !(key in words))];
+        }"""
+    )
+
+    assert missing[0] > 20
+    assert missing[1] == []

@@ -1,0 +1,78 @@
+"""Each planted bug is noticed, and by what; without it the same run passes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from . import scenarios
+from .crash_cycles import Past, Strike, a_past, strike
+from .ledger_view import Broken
+from .machine_runs import SEEDED, run_machine, run_scenario
+from .mutations import MUTATIONS, Mutation
+
+pytestmark = pytest.mark.usefixtures("unblocked")
+
+RUN = {"examples": 40, "steps": 25, **SEEDED}
+
+
+def named(kind: Callable[[Mutation], bool]) -> list[str]:
+    return [name for name, mutation in MUTATIONS.items() if kind(mutation)]
+
+
+@pytest.mark.parametrize("name", named(lambda m: not m.by_killing and not m.scenario))
+def test_the_state_machine_notices(name: str, migrated: Path, fast_folder: Path) -> None:
+    mutation = MUTATIONS[name]
+    with mutation.planted(), pytest.raises(Broken) as noticed:
+        run_machine(migrated, fast_folder, **RUN)
+    assert noticed.value.check in mutation.caught_by, noticed.value
+
+
+def test_the_state_machine_has_no_objection_to_the_code_as_it_is(
+    migrated: Path, fast_folder: Path
+) -> None:
+    run_machine(migrated, fast_folder, **RUN)
+
+
+@pytest.fixture(scope="module")
+def past(migrated: Path, fast_module_folder: Path) -> Iterator[Past]:
+    with a_past(fast_module_folder, migrated) as past:
+        yield past
+
+
+@pytest.mark.parametrize("name", named(lambda m: bool(m.by_killing)))
+def test_kills_notice(name: str, past: Past) -> None:
+    mutation = MUTATIONS[name]
+    noticed: list[str] = []
+    for nth in range(past.statements_of(mutation.by_killing, name), 0, -1):
+        where = Strike(mutation.by_killing, nth, "before")
+        noticed = strike(past, past.zygotes[0], where, mutation=name)
+        if noticed:
+            break
+    assert noticed[0].startswith(mutation.caught_by), noticed
+
+
+STORIES: dict[str, Callable[[Path, Path], None]] = {
+    "a branch that was left comes back": lambda migrated, folder: run_scenario(
+        migrated, folder, scenarios.a_branch_that_was_left_comes_back
+    ),
+    "the disk is full": lambda migrated, folder: scenarios.the_disk_is_full(
+        Path(shutil.copy(migrated, folder / "full.sqlite3"))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", named(lambda m: bool(m.scenario)))
+def test_scenarios_notice(name: str, migrated: Path, fast_folder: Path) -> None:
+    mutation = MUTATIONS[name]
+    STORIES[mutation.scenario](migrated, fast_folder)
+    with mutation.planted(), pytest.raises(Broken) as noticed:
+        STORIES[mutation.scenario](migrated, fast_folder)
+    assert noticed.value.check in mutation.caught_by, noticed.value
+
+
+def test_there_are_enough_planted_bugs() -> None:
+    assert len(MUTATIONS) >= 12
