@@ -290,6 +290,12 @@ def screenshots(options: argparse.Namespace) -> NoReturn:
     hand_over([str(ROOT / "docs" / "screenshots.py"), *options.names], dict(os.environ))
 
 
+def measure(options: argparse.Namespace) -> NoReturn:
+    prepare(TEST)
+    os.chdir(ROOT)
+    hand_over(["-m", f"bench.{options.name}", *options.arguments], dict(os.environ))
+
+
 def lock(options: argparse.Namespace) -> NoReturn:
     uv = shutil.which("uv")
     if uv is None:
@@ -351,6 +357,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     images = commands.add_parser("screenshots", help="remake docs/images with Chromium")
     images.add_argument("names", nargs="*", metavar="IMAGE", help="only these")
     images.set_defaults(command=screenshots)
+
+    bench = commands.add_parser("bench", help="measure; the results are in bench/results")
+    bench.add_argument("name", choices=("pages",), help="pages: do they cost more on a long chain?")
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    bench.set_defaults(command=measure)
 
     locks = commands.add_parser("lock", help="remake requirements/*.txt (developers; needs uv)")
     locks.add_argument("--upgrade", dest="uv", action="store_const", const=["--upgrade"])

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ledger import notices
+from ledger.views import notices
 from ledger.models import Transaction
 
 from .conftest import Browser, words
