@@ -54,7 +54,7 @@ def everything(page: Page) -> dict[str, object]:
     return {
         "title": page.title(),
         "blocks": [
-            [text for text in page.locator("#chain .block").nth(at).locator(part).all_text_contents()]
+            list(page.locator("#chain .block").nth(at).locator(part).all_text_contents())
             for at in range(page.locator("#chain .block").count())
             for part in ("h3", ".hash", ".count", ".from")
         ],

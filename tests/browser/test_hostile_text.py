@@ -55,13 +55,15 @@ def _send(node, names):
 def _names_shown(page):
     return page.eval_on_selector_all(
         "#transactions tr",
-        "rows => rows.map((row) => [...row.querySelectorAll('bdi')].map((name) => [name.textContent,"
-        " name.title, name.childElementCount]))",
+        "rows => rows.map((row) => [...row.querySelectorAll('bdi')].map("
+        "(name) => [name.textContent, name.title, name.childElementCount]))",
     )
 
 
 def _assert_shown(page, names):
-    assert _names_shown(page)[: len(names)] == [[[name, name, 0], [name, name, 0]] for name in reversed(names)]
+    assert _names_shown(page)[: len(names)] == [
+        [[name, name, 0], [name, name, 0]] for name in reversed(names)
+    ]
     assert page.locator("h1").all_text_contents() == ["The chain of this node"]
     assert page.get_by_role("button", name="Mine block").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
