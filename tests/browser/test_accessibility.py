@@ -53,8 +53,7 @@ def addresses(node):
     return {"id": node.first, "hash": tip[-1]["previous_hash"]}
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 def test_no_page_breaks_a_rule_of_access_or_is_wider_than_the_screen(
     visit, node, addresses, theme, width
 ):
@@ -110,10 +109,12 @@ def test_with_the_keys_alone_a_transaction_is_sent_and_mined(visit, node):
 
 def test_the_keys_lead_around_and_are_listed(visit, node):
     page = visit(node).page
+    wait_until_live(page)
     page.keyboard.press("?")
     expect(page.locator("#keys-dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#keys-dialog")).to_be_hidden()
+    page.wait_for_function("document.activeElement === document.body")
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
     page.keyboard.type("1/2?t")

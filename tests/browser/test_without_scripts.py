@@ -57,7 +57,9 @@ def test_a_block_is_mined(page):
     before = tip(page)
     page.get_by_role("button", name="Mine block").click()
 
-    assert page.locator(".notice").inner_text() == f"The search for block {before + 1} is asked for."
+    assert (
+        page.locator(".notice").inner_text() == f"The search for block {before + 1} is asked for."
+    )
     for _ in range(50):
         page.reload()
         if tip(page) == before + 1:
