@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ledger.views import notices
 from ledger.models import Transaction
+from ledger.views import notices
 
 from .conftest import Browser, words
 
