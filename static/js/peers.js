@@ -48,7 +48,7 @@ async function submit(form) {
     showError(form, errors?.address ?? "");
     showOutcomes(form, reports ?? []);
     if (response.ok) form.reset();
-    await fragment.lookNow();
+    fragment.lookNow(); // not awaited: the form is ready for the next one
   } catch {
     tell(form, say("no-answer-mining"), true);
   } finally {

@@ -34,7 +34,7 @@ def test_without_a_token_nothing_is_done(guarded, path):
     page = guarded.post(path, GOOD)
 
     assert page.status_code == 403
-    assert page["Content-Type"] == "text/plain; charset=utf-8"
+    assert page["Content-Type"] == "text/html; charset=utf-8"
     assert "Nothing was done" in page.text
 
 
