@@ -270,6 +270,7 @@ def check(_options: argparse.Namespace) -> NoReturn:
             "ruff format": [PYTHON, "-m", "ruff", "format", "--check"],
             "mypy": [PYTHON, "-m", "mypy"],
             "lint-imports": [BIN / "lint-imports", "--no-logo"],
+            "locale": [PYTHON, "-m", "tests.catalogue"],
             "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
         }
         failed = []
@@ -282,6 +283,17 @@ def check(_options: argparse.Namespace) -> NoReturn:
         stop(f"failed: {', '.join(failed)}", 1)
     say("All checks passed.")
     raise SystemExit(0)
+
+
+def screenshots(options: argparse.Namespace) -> NoReturn:
+    prepare(TEST)
+    hand_over([str(ROOT / "docs" / "screenshots.py"), *options.names], dict(os.environ))
+
+
+def measure(options: argparse.Namespace) -> NoReturn:
+    prepare(TEST)
+    os.chdir(ROOT)
+    hand_over(["-m", f"bench.{options.name}", *options.arguments], dict(os.environ))
 
 
 def lock(options: argparse.Namespace) -> NoReturn:
@@ -339,8 +351,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     django.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND [ARGS]")
     django.set_defaults(command=manage)
 
-    checks = commands.add_parser("check", help="lint, format, types, imports and migrations")
+    checks = commands.add_parser("check", help="lint, types, imports, locale and migrations")
     checks.set_defaults(command=check)
+
+    images = commands.add_parser("screenshots", help="remake docs/images with Chromium")
+    images.add_argument("names", nargs="*", metavar="IMAGE", help="only these")
+    images.set_defaults(command=screenshots)
+
+    bench = commands.add_parser("bench", help="measure; the results are in bench/results")
+    bench.add_argument("name", choices=("pages",), help="pages: do they cost more on a long chain?")
+    bench.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    bench.set_defaults(command=measure)
 
     locks = commands.add_parser("lock", help="remake requirements/*.txt (developers; needs uv)")
     locks.add_argument("--upgrade", dest="uv", action="store_const", const=["--upgrade"])

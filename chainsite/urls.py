@@ -2,6 +2,11 @@
 
 from django.urls import include, path
 
+handler400 = "ledger.views.errors.bad_request"
+handler403 = "ledger.views.errors.forbidden"
+handler404 = "ledger.views.errors.not_found"
+handler500 = "ledger.views.errors.failed"
+
 urlpatterns = [
     path("", include("ledger.api.urls")),
     path("", include("ledger.urls")),

@@ -216,14 +216,26 @@ class Inclusion(models.Model):
 
 
 class Peer(models.Model):
-    """Another node, as `host:port`, and how it did when last asked."""
+    """Another node, as `host:port`, and how it did when last asked.
+
+    `length`, `tip_hash` and `shared` are of its last chain that was valid; `shared` counts the
+    blocks it had in common with ours after that round (0: not even the genesis).
+    """
+
+    class Fault(models.TextChoices):
+        UNREACHABLE = "unreachable", "could not be asked"
+        NETWORK = "network", "speaks another network's rules"
+        INVALID = "invalid", "its chain breaks a rule"
 
     address = models.CharField(max_length=300, unique=True)
     registered_at = models.DateTimeField()
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)
     failure = models.CharField(max_length=300, blank=True, help_text="why it failed last")
+    fault = models.CharField(max_length=11, blank=True, choices=Fault.choices)
     length = models.BigIntegerField(null=True, help_text="blocks counted in its chain")
+    tip_hash = models.CharField(max_length=64, blank=True)
+    shared = models.BigIntegerField(null=True, help_text="blocks in common with our chain")
     latency = models.FloatField(null=True, help_text="seconds until its answer began")
 
     def __str__(self) -> str:

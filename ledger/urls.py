@@ -2,12 +2,46 @@
 
 from django.urls import path
 
-from . import views
+from .views import (
+    addresses,
+    blocks,
+    dashboard,
+    favicon,
+    forks,
+    language,
+    peers,
+    pool,
+    search,
+    statistics,
+    transactions,
+)
 
 app_name = "ledger"
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-    path("mining", views.start_mining, name="start-mining"),
-    path("mining/cancel", views.cancel_mining, name="cancel-mining"),
-    path("transactions", views.submit_transaction, name="submit-transaction"),
+    path("", dashboard.dashboard, name="dashboard"),
+    path("kiosk", dashboard.kiosk, name="kiosk"),
+    path("favicon.svg", favicon.favicon, name="favicon"),
+    path("mining", dashboard.start_mining, name="start-mining"),
+    path("mining/cancel", dashboard.cancel_mining, name="cancel-mining"),
+    path("transactions", dashboard.submit_transaction, name="submit-transaction"),
+    path("language", language.choose, name="language"),
+    path("blocks", blocks.index, name="blocks"),
+    path("block/<str:reference>", blocks.block, name="block"),
+    path("block/<str:reference>/raw", blocks.raw, name="block-raw"),
+    path("tx/<uuid:uid>", transactions.life, name="transaction"),
+    path("tx/<str:digest>/<int:position>", transactions.entry, name="entry"),
+    path("address", addresses.address, name="address-by-name"),
+    path("address/<path:name>", addresses.address, name="address"),
+    path("qr", addresses.code, name="code-by-name"),
+    path("qr/<path:name>", addresses.code, name="code"),
+    path("pool", pool.index, name="pool"),
+    path("forks", forks.index, name="forks"),
+    path("reorganisation/<int:pk>", forks.reorganisation, name="reorganisation"),
+    path("peers", peers.index, name="peers"),
+    path("peers/register", peers.register, name="register-peer"),
+    path("peers/resolve", peers.resolve, name="resolve"),
+    path("charts", statistics.index, name="statistics"),
+    path("charts.csv", statistics.csv, name="charts-csv"),
+    path("search", search.index, name="search"),
+    path("search/suggest", search.suggest, name="suggest"),
 ]

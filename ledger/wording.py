@@ -2,6 +2,8 @@
 
 The page's scripts say the same of what arrives later: they get `WORDS` with the page, and
 `static/js/format.js` follows the functions here, line by line (a test compares them).
+
+`ledger.words` has them in English; `say` and `spoken` look them up in the visitor's language.
 """
 
 from __future__ import annotations
@@ -11,79 +13,20 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-WORDS: Final = {
-    "ago-now": "just now",
-    "ago-second": "{n} s ago",
-    "ago-minute": "{n} min ago",
-    "ago-hour": "{n} h ago",
-    "ago-day-one": "1 day ago",
-    "ago-day": "{n} days ago",
-    "ago-year-one": "1 year ago",
-    "ago-year": "{n} years ago",
-    "ahead": "its clock is ahead",
-    "no-time": "no readable time",
-    "block": "block {n}",
-    "from-genesis": "genesis",
-    "from-mined": "mined here",
-    "from-peer": "from {source}",
-    "from-import": "from a file",
-    "transaction-one": "1 transaction",
-    "transaction-many": "{n} transactions",
-    "peer-one": "1 peer",
-    "peer-many": "{n} peers",
-    "block-one": "1 block",
-    "block-many": "{n} blocks",
-    "try-one": "1 try",
-    "try-many": "{n} tries",
-    "waiting-one": "1 more search waits",
-    "waiting-many": "{n} more searches wait",
-    "state-pending": "pending",
-    "state-confirmed": "in block {n}",
-    "state-confirmed-somewhere": "confirmed",
-    "state-returned": "returned by a reorganisation",
-    "state-refused": "refused",
-    "bytes": "{n} bytes",
-    "kilobytes": "{n} kB",
-    "megabytes": "{n} MB",
-    "rate": "{n} tries/s",
-    "rate-thousands": "{n} k tries/s",
-    "rate-millions": "{n} M tries/s",
-    "seconds": "{n} s",
-    "minutes": "{n} min",
-    "over-by-now": "Of 100 searches, {n} are over after so many tries.",
-    "title": "#{n} · chainsite",
-    "connection-connecting": "Connecting…",
-    "connection-live": "Live",
-    "connection-waiting": "Reconnecting in {n} s",
-    "connection-offline": "Offline, trying in {n} s",
-    "mined": "Mined",
-    "mined-what": "block {n} with {transactions}",
-    "received": "Received",
-    "received-what": "block {n} with {transactions} from",
-    "received-many": "{blocks} at once, up to block {n}, from",
-    "a-file": "a file",
-    "reorganised": "Reorganised",
-    "reorganised-what": "{disconnected} left the chain, {connected} came in from block {n} on;"
-    " {returned} back in the pool. Source:",
-    "unknown": "unknown",
-    "refused": "Refused",
-    "refused-what": "the chain of",
-    "registered": "Registered",
-    "registered-what": "the peer",
-    "started": "Started",
-    "started-what": "this node",
-    "announce-block": "Block {n} was added.",
-    "announce-reorganisation": "The chain was reorganised. Its tip is block {n}.",
-    "no-answer": "The node did not answer. Sending this again is safe: it is added once.",
-    "no-answer-mining": "The node did not answer.",
-    "out-of-date": "This page is out of date. Reload it, and try again.",
-}
+from django.utils.translation import gettext
+
+from ledger.words import WORDS
 
 _HEX: Final = re.compile(r"[0-9a-f]{32,}")
 
 
 def say(key: str, **values: Any) -> str:
-    return WORDS[key].format(**values)
+    return gettext(WORDS[key]).format(**values)
+
+
+def spoken() -> dict[str, str]:
+    """All words, in the language of now: what a page's scripts get."""
+    return {key: gettext(text) for key, text in WORDS.items()}
 
 
 def grouped(number: int | str) -> str:
@@ -139,6 +82,19 @@ def state(name: str, block: int | None) -> str:
     if name == "confirmed" and block is None:
         return say("state-confirmed-somewhere")
     return say(f"state-{name}", n=grouped(block or 0))
+
+
+def synced(peers: int, height: int, sync: dict[str, int]) -> str:
+    """How this node stands among its peers, as far as they answered when last asked."""
+    if peers == 0:
+        return say("sync-alone")
+    if sync["asked"] == 0:
+        return say("sync-unasked")
+    if sync["answered"] == 0:
+        return say("sync-silent")
+    if sync["longest"] > height:
+        return say("sync-behind", n=grouped(sync["longest"]))
+    return say("sync-abreast", n=grouped(sync["answered"]), asked=grouped(sync["asked"]))
 
 
 def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
@@ -219,3 +175,26 @@ def absolute(time: datetime) -> str:
 def _one_decimal(number: float) -> str:
     """Rounded down, so that no number is shown before it is reached."""
     return f"{math.floor(number * 10) / 10:.1f}"
+
+
+def reorganisation_kind(fork_index: int, disconnected: int, source: str) -> str:
+    """Why the chain was reorganised: three very different things look the same in the tables."""
+    if source == "repairchain":
+        return "repair"
+    return "joined" if fork_index == 0 and disconnected == 1 else "switched"
+
+
+def happened(kind: str, fork_index: int, disconnected: int, connected: int) -> dict[str, str]:
+    """A reorganisation in a title and a sentence."""
+    what = say(
+        f"happened-{kind}-what",
+        disconnected=counted(disconnected, "block"),
+        connected=counted(connected, "block"),
+        n=grouped(fork_index + 1),
+    )
+    return {"title": say(f"happened-{kind}"), "what": what}
+
+
+def related(relation: str, difference: int) -> str:
+    """How a peer's chain stands to ours."""
+    return say(f"relation-{relation}", n=grouped(difference))

@@ -155,6 +155,8 @@ def project(tmp_path: Path) -> Project:
         (folder / "requirements" / f"{name}.txt").write_text(f"# the {name} lock\n")
     for name in ("pytest", "ruff", "mypy", "stand_in"):
         (folder / "stand-ins" / f"{name}.py").write_text(STAND_IN)
+    (folder / "tests").mkdir()
+    (folder / "tests" / "catalogue.py").write_text(STAND_IN)
     uv = folder / "path" / "uv"
     uv.write_text(
         FAKE_UV.format(
@@ -511,7 +513,14 @@ def test_pytest_gets_every_argument_and_its_exit_code_comes_back(project: Projec
 def test_every_check_is_announced_and_run_even_after_one_failed(project: Project) -> None:
     done = project.dev("check", STAND_IN_FAILS="format")
     announced = re.findall(r"^== (.*)$", done.stderr, re.MULTILINE)
-    assert announced == ["ruff check", "ruff format", "mypy", "lint-imports", "migrations"]
+    assert announced == [
+        "ruff check",
+        "ruff format",
+        "mypy",
+        "lint-imports",
+        "locale",
+        "migrations",
+    ]
     assert "makemigrations" in done.stdout
     assert done.stderr.endswith("failed: ruff format\n")
     assert done.returncode == 1

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
+from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from ledger.models import Block, Event, Inclusion, Peer, Tip, Transaction
@@ -24,11 +25,24 @@ _NEWS_LOOKED_THROUGH: Final = 5000  # events, of which most may be transactions
 
 def overview() -> dict[str, Any]:
     """Everything the page shows. `seq` is the number of the last event it takes account of."""
-    identity = lifecycle.current().identity
     tip = _tip()
     blocks = Block.objects.filter(active__index__gt=tip.index - BLOCKS_SHOWN).order_by("index")
     rows = _latest_transactions()
     blocks_of = _active_blocks_of(rows)
+    return {
+        **frame(tip),
+        "tip": chainstate.describe(tip.block),
+        "blocks": [chainstate.describe(block) for block in blocks],
+        "transactions": [mempool.describe(row) | {"block": blocks_of.get(row.pk)} for row in rows],
+        "news": _news(),
+        "mining": mining(),
+    }
+
+
+def frame(tip: Tip | None = None) -> dict[str, Any]:
+    """What every page shows around its own matter, and needs to go on live from there."""
+    identity = lifecycle.current().identity
+    tip = tip or _tip()
     return {
         "seq": last_seq(),
         "at": timezone.now().isoformat(),
@@ -37,11 +51,6 @@ def overview() -> dict[str, Any]:
             "dialect": identity.network.dialect.name,
             "difficulty": identity.network.difficulty,
         },
-        "tip": chainstate.describe(tip.block),
-        "blocks": [chainstate.describe(block) for block in blocks],
-        "transactions": [mempool.describe(row) | {"block": blocks_of.get(row.pk)} for row in rows],
-        "news": _news(),
-        "mining": mining(),
         **_counts(tip),
     }
 
@@ -78,10 +87,26 @@ def _counts(tip: Tip) -> dict[str, Any]:
     network = lifecycle.current().identity.network
     before, after = network.proof_template(int(tip.block.proof), tip.block.hash)
     return {
+        "height": tip.index,
         "pool": {"count": count, "size": size},
         "peers": Peer.objects.count(),
+        "sync": _sync(),
         "puzzle": {"before": before.decode(), "after": after.decode()},
     }
+
+
+def _sync() -> dict[str, int]:
+    """How the peers did when they were last asked, and the longest chain any of them had."""
+    good = Q(last_success_at__isnull=False) & (
+        Q(last_failure_at__isnull=True) | Q(last_success_at__gt=F("last_failure_at"))
+    )
+    asked = Q(last_success_at__isnull=False) | Q(last_failure_at__isnull=False)
+    found = Peer.objects.aggregate(
+        asked=Count("pk", filter=asked),
+        answered=Count("pk", filter=good),
+        longest=Max("length", filter=good, default=0),
+    )
+    return {**found}
 
 
 def _latest_transactions() -> list[Transaction]:

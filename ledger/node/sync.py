@@ -57,6 +57,7 @@ class _Asked:
     branch: Branch | None = None
     latency: float | None = None
     failure: str = ""
+    fault: str = ""
 
 
 class Syncer:
@@ -101,7 +102,7 @@ class Syncer:
                     if one.branch:
                         one.branch.close()
             try:
-                self._writer.run(lambda: _note(asked))
+                self._writer.run(lambda: _note(asked, switch))
             except (Overloaded, StorageFailed) as error:
                 # The chain is what it is by now; only the peers' rows say nothing of this round.
                 logger.warning("how the peers did could not be noted: %s", error)
@@ -129,10 +130,12 @@ class Syncer:
                 )
         except (Refused, NodeError) as error:
             asked.failure = str(error)[:300]
+            asked.fault = _fault(error)
         except Exception as error:
             # Whatever a peer manages to provoke is that peer's failure, not the round's.
             logger.exception("asking %s failed", address)
             asked.failure = f"asking it failed ({type(error).__name__})"
+            asked.fault = Peer.Fault.UNREACHABLE
         finally:
             connection.close()
         return asked
@@ -150,7 +153,24 @@ class Syncer:
         return None
 
 
-def _note(asked: list[_Asked]) -> None:
+def _fault(error: Exception) -> str:
+    if not isinstance(error, Refused):
+        return Peer.Fault.UNREACHABLE
+    return Peer.Fault.NETWORK if error.network else Peer.Fault.INVALID
+
+
+def _shared(branch: Branch, switch: Switch | None) -> int:
+    """How many blocks a branch has in common with our chain, as it is after the round.
+
+    The branch was compared with the chain before; what the switch took away is not shared now.
+    """
+    if Block.objects.filter(hash=branch.tip_hash, active__isnull=False).exists():
+        return branch.length
+    before = branch.length - branch.count
+    return before if switch is None else min(before, switch.fork_index)
+
+
+def _note(asked: list[_Asked], switch: Switch | None) -> None:
     """Write down how each peer did, in the transaction under way."""
     now = timezone.now()
     for one in asked:
@@ -158,10 +178,18 @@ def _note(asked: list[_Asked]) -> None:
         before = peer.values_list("failure", flat=True).first()
         if one.branch:
             peer.update(
-                last_success_at=now, length=one.branch.length, latency=one.latency, failure=""
+                last_success_at=now,
+                length=one.branch.length,
+                tip_hash=one.branch.tip_hash,
+                shared=_shared(one.branch, switch),
+                latency=one.latency,
+                failure="",
+                fault="",
             )
         else:
-            peer.update(last_failure_at=now, failure=one.failure, latency=one.latency)
+            peer.update(
+                last_failure_at=now, failure=one.failure, fault=one.fault, latency=one.latency
+            )
             if one.failure != before:  # the same news twice is no news
                 events.record(events.REFUSAL, peer=one.address, reason=one.failure)
 

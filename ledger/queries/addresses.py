@@ -110,9 +110,9 @@ def _side(side: Q, behind: Place | None) -> Iterator[Inclusion]:
     while True:
         rows = _below(Inclusion.objects.filter(side), behind)
         chunk = list(
-            rows.select_related("block__active", "sender", "recipient", "transaction").order_by(
-                "-index", "-position", "-pk"
-            )[:_CHUNK]
+            rows.select_related("block__active", "sender", "recipient", "transaction")
+            .defer("block__canonical")
+            .order_by("-index", "-position", "-pk")[:_CHUNK]
         )
         yield from (row for row in chunk if hasattr(row.block, "active"))
         if len(chunk) < _CHUNK:

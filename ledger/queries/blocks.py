@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ledger.consensus import Network
 from ledger.models import ActiveBlock, Block, Inclusion, Tip, Transaction
 
 LARGEST_PAGE: Final = 200
 _INDEX_DIGITS: Final = 18
+_UNTIMED: Final = 50  # blocks in a row that say no time, looked through for one that does
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ def page(*, below: int | None = None, above: int | None = None, limit: int = 25)
         highest = min(below - 1, tip)
     else:
         highest = tip
+    highest = max(highest, 0)
     rows = ActiveBlock.objects.filter(index__lte=highest, index__gt=highest - limit)
-    ordered = rows.select_related("block").order_by("-index")
+    # A block's text may be a megabyte: lists of blocks leave it where it is.
+    ordered = rows.select_related("block").defer("block__canonical").order_by("-index")
     return BlockPage([row.block for row in ordered], tip)
 
 
@@ -79,17 +82,17 @@ def find(reference: str) -> Block | None:
 
 
 def view(block: Block) -> BlockView:
-    """A block with what surrounds it."""
+    """A block with what surrounds it. The texts of its neighbours are left where they are."""
     tip = tip_index()
-    near = {
-        row.index: row.block
-        for row in ActiveBlock.objects.select_related("block").filter(
-            index__in=[block.index, block.index + 1]
-        )
-    }
+    rows = ActiveBlock.objects.select_related("block").defer("block__canonical")
+    near = {row.index: row.block for row in rows.filter(index__in=[block.index, block.index + 1])}
     here, following = near.get(block.index), near.get(block.index + 1)
     active = here is not None and here.pk == block.pk
-    parent = Block.objects.filter(hash=block.parent_id).first() if block.parent_id else None
+    parent = (
+        Block.objects.defer("canonical").filter(hash=block.parent_id).first()
+        if block.parent_id
+        else None
+    )
     return BlockView(
         block=block,
         parent=parent,
@@ -99,6 +102,13 @@ def view(block: Block) -> BlockView:
         following=following.hash if active and following else None,
         instead=None if active else here,
     )
+
+
+def moved(block: Block) -> int:
+    """What the regular transactions of a block add up to. Summed here: the sum of 64-bit integers
+    is no 64-bit integer, and SQLite refuses it."""
+    rows = Inclusion.objects.filter(block=block, amount__isnull=False)
+    return sum(amount or 0 for amount in rows.values_list("amount", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +125,16 @@ class Entry:
         return self.inclusion.transaction
 
 
-def entries(block: Block, *, start: int = 0, limit: int = 100) -> list[Entry]:
-    """A block's transactions in its order, from position `start` on."""
-    values = json.loads(block.canonical)["transactions"]
+def transactions(block: Block, network: Network) -> list[dict[str, Any]]:
+    """The transactions in a block's text, read as its network reads them."""
+    values: list[dict[str, Any]] = network.dialect.decoder.decode(block.canonical)["transactions"]
+    return values
+
+
+def entries(
+    block: Block, values: Sequence[dict[str, Any]], *, start: int = 0, limit: int = 100
+) -> list[Entry]:
+    """A block's transactions in its order, from position `start` on. `values` are all of them."""
     rows = (
         Inclusion.objects.filter(block=block, position__gte=start, position__lt=start + limit)
         .select_related("transaction", "sender", "recipient")
@@ -136,11 +153,20 @@ def at_time(moment: float) -> Block | None:
     found: Block | None = None
     while lowest <= highest:
         middle = (lowest + highest) // 2
-        row = ActiveBlock.objects.select_related("block").filter(pk=middle).first()
-        if row is None:
-            break
-        if row.block.timestamp is not None and row.block.timestamp <= moment:
-            found, lowest = row.block, middle + 1
+        block = _timed(lowest, middle)
+        if block is None or block.timestamp is None:
+            lowest = middle + 1
+        elif block.timestamp <= moment:
+            found, lowest = block, middle + 1
         else:
-            highest = middle - 1
+            highest = block.index - 1
     return found
+
+
+def _timed(lowest: int, index: int) -> Block | None:
+    """The block of an index or, where it says no readable time, the next one below that does."""
+    rows = ActiveBlock.objects.filter(
+        index__gte=max(lowest, index - _UNTIMED), index__lte=index, block__timestamp__isnull=False
+    )
+    row = rows.select_related("block").defer("block__canonical").order_by("-index").first()
+    return row.block if row else None

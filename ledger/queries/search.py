@@ -6,8 +6,9 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ledger.models import ActiveBlock, Address, Block, Transaction
 
@@ -18,6 +19,8 @@ _HASH_BEGINNING: Final = re.compile(r"[0-9a-f]{4,64}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _UNIX_TIME: Final = re.compile(r"[0-9]{9,11}(\.[0-9]{1,9})?")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?Z?")
+_INDEX: Final = re.compile(r"#[0-9]+|#?[0-9]{1,3}(,[0-9]{3})+")
+_KINDS: Final = ("block", "tx", "address")
 _LONGEST: Final = 2000
 
 
@@ -56,7 +59,8 @@ def find(query: str) -> Found:
     above = None
     hits: list[Hit] = []
     if _DIGITS.fullmatch(text):
-        found = ActiveBlock.objects.select_related("block").filter(pk=int(text)).first()
+        rows = ActiveBlock.objects.select_related("block").defer("block__canonical")
+        found = rows.filter(pk=int(text)).first()
         if found:
             hits.append(_block(found.block, exact=True, stale=False))
         elif not _UNIX_TIME.fullmatch(text):
@@ -69,14 +73,28 @@ def find(query: str) -> Found:
 
 
 def _plain(query: str) -> str:
-    """The query itself, out of what was pasted: the last step of a URL's path, if it is one."""
-    text = query.strip()[:_LONGEST]
+    """The query itself, out of what was typed (`#1,284`) or pasted (a URL of a page)."""
+    text = query.strip()[:_LONGEST].replace("\0", "")
     if text.startswith(("http://", "https://")):
-        try:
-            text = unquote(urlsplit(text).path.rstrip("/").rpartition("/")[2])
-        except ValueError:
-            return ""
-    return text.replace("\0", "")
+        return _named_by(text)
+    if _INDEX.fullmatch(text):
+        return text.removeprefix("#").replace(",", "")
+    return text
+
+
+def _named_by(url: str) -> str:
+    """What the URL of a page is about: the step behind the kind of thing, else the last one."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if name := parse_qs(parts.query).get("name"):
+        return name[0]
+    steps = [unquote(step) for step in parts.path.split("/") if step]
+    for kind, named in pairwise(steps):
+        if kind in _KINDS:
+            return named
+    return steps[-1] if steps else ""
 
 
 def _by_hash(beginning: str) -> list[Hit]:
@@ -84,7 +102,7 @@ def _by_hash(beginning: str) -> list[Hit]:
         return []
     # A range of the index on hashes: everything from the beginning to just behind it.
     rows = Block.objects.filter(hash__gte=beginning, hash__lt=beginning + "g")
-    found = list(rows.select_related("active").order_by("hash")[:GROUP])
+    found = list(rows.select_related("active").defer("canonical").order_by("hash")[:GROUP])
     exact = len(beginning) == 64
     return [_block(block, exact=exact, stale=not hasattr(block, "active")) for block in found]
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.models import Inclusion, ReorganisedTransaction, Tip, Transaction
+
+LARGEST_PAGE: Final = 200
+_KEPT: Final = 20  # places and reorganisations of one transaction, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ def find(uid: uuid.UUID) -> Life | None:
     inclusions = list(
         Inclusion.objects.filter(transaction=row)
         .select_related("block__active")
-        .order_by("-pk")[:20]
+        .defer("block__canonical")
+        .order_by("-pk")[:_KEPT]
     )
     inclusions.sort(key=lambda inclusion: not is_active(inclusion))
     tip = Tip.objects.values_list("index", flat=True).get(pk=1)
@@ -41,7 +46,7 @@ def find(uid: uuid.UUID) -> Life | None:
     return Life(
         transaction=row,
         inclusions=inclusions,
-        reorganisations=list(effects.select_related("reorganisation").order_by("-pk")[:20]),
+        reorganisations=list(effects.select_related("reorganisation").order_by("-pk")[:_KEPT]),
         confirmations=tip - inclusions[0].index + 1 if confirmed else 0,
     )
 
@@ -60,4 +65,4 @@ def latest(limit: int = 25, *, before: int | None = None) -> list[Transaction]:
 def pool_page(limit: int = 50, *, after: int = 0) -> list[Transaction]:
     """Those that wait, in the order of their arrival, from behind a row on."""
     waiting = Transaction.objects.filter(state__in=["pending", "returned"], pk__gt=after)
-    return list(waiting.order_by("pk")[:limit])
+    return list(waiting.order_by("pk")[: max(1, min(limit, LARGEST_PAGE))])

@@ -1,7 +1,4 @@
-"""`ledger.wording` for templates.
-
-A row inside a `<template>` has no values: its slots stay empty.
-"""
+"""`ledger.wording` for templates. A row in a `<template>` has no values: its slots stay empty."""
 
 from __future__ import annotations
 
@@ -9,14 +6,23 @@ import tomllib
 from collections.abc import Callable
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django import template
 from django.conf import settings
+from django.urls import reverse
 
-from ledger import wording
+from ledger import faults, wording
+from ledger.views import places
 
 register = template.Library()
+
+_PLACES: Final[dict[str, Callable[[Any], str]]] = {
+    "block": places.block,
+    "transaction": places.transaction,
+    "address": places.address,
+}
+_SAMPLE: Final = "00000000-0000-0000-0000-000000000000"  # any route takes it
 
 
 def _or_empty(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,7 +101,46 @@ def moment(value: Any, at: Any, slot: str) -> dict[str, Any]:
 
 @register.simple_tag
 def words() -> dict[str, str]:
-    return wording.WORDS
+    """What the page's scripts say and where they lead: the visitor's language, and our paths."""
+    paths = {f"path-{route}": link(route, _SAMPLE).replace(_SAMPLE, "{value}") for route in _PLACES}
+    paths["path-address-by-name"] = places.address(".").removesuffix(".") + "{value}"
+    paths["path-forks"] = reverse("ledger:forks")
+    return {**wording.spoken(), **paths}
+
+
+@register.simple_tag
+def link(route: str, value: Any) -> str:
+    """The address of a thing's page; empty in a `<template>`, where there is no thing."""
+    if value is None or value == "":
+        return ""
+    return _PLACES[route](value)
+
+
+@register.simple_tag
+def news_link(entry: dict[str, Any] | None) -> str:
+    """Where an event can be looked at: the block it is about, the journal of reorganisations."""
+    data = entry["data"] if entry else {}
+    if entry and entry["kind"] == "block":
+        return link("block", data["index"])
+    if entry and entry["kind"] == "chain-extended":
+        return link("block", data["blocks"][-1]["index"])
+    return reverse("ledger:forks") if entry and entry["kind"] == "reorganisation" else ""
+
+
+@register.simple_tag
+def next_block(height: int) -> str:
+    return wording.say("mine-next", n=wording.grouped(height + 1))
+
+
+@register.simple_tag
+def synced(peers: int, height: int, sync: dict[str, int]) -> str:
+    return wording.synced(peers, height, sync)
+
+
+@register.filter
+def in_words(fault: str) -> str:
+    """A reason that the rules give in English, in the visitor's language."""
+    return faults.said(fault)
 
 
 @register.simple_tag

@@ -2,11 +2,12 @@
 
 import { live } from "./connection.js";
 import { cameFrom, counted, grouped, shortened } from "./format.js";
-import { arrive, fill, row, time } from "./rows.js";
-import { say } from "./words.js";
+import { arrive, fill, lead, row, time } from "./rows.js";
+import { pathOf, say } from "./words.js";
 
 const list = document.getElementById("chain");
 const next = document.getElementById("next");
+const mining = document.getElementById("mining"); // not on every page that has a thread
 const cards = document.getElementById("cards");
 const SHOWN = Number(list.dataset.shown);
 
@@ -19,7 +20,7 @@ function blockRow(block) {
     from: { text: cameFrom(block), title: block.source },
   });
   element.dataset.index = block.index;
-  return element;
+  return lead(element, { index: pathOf("block", block.index) });
 }
 
 function shown() {
@@ -47,13 +48,13 @@ function add(blocks) {
 function sayTip(tip) {
   fill(cards, {
     index: grouped(tip.index),
-    hash: { text: shortened(tip.hash), title: tip.hash },
     time: time(tip.timestamp),
     from: cameFrom(tip),
   });
-  for (const element of [next, document.getElementById("mining")]) {
-    fill(element, { next: grouped(tip.index + 1) });
-  }
+  lead(cards, { index: pathOf("block", tip.index) });
+  const n = grouped(tip.index + 1);
+  fill(next, { next: n });
+  if (mining) fill(mining, { next: say("mine-next", { n }) });
   document.title = say("title", { n: grouped(tip.index) });
 }
 

@@ -1,15 +1,13 @@
-// The dashboard: one module a behaviour, and the socket once all of them listen.
+// The dashboard: one module a behaviour. The socket and the clock are every page's (site.js).
 
 import * as chain from "./chain.js";
-import { live } from "./connection.js";
+import * as feed from "./feed.js";
 import * as form from "./form.js";
+import * as fragment from "./fragment.js";
 import * as mining from "./mining.js";
 import * as news from "./news.js";
-import * as pill from "./pill.js";
+import * as peers from "./peers-card.js";
 import * as pool from "./pool.js";
-import * as times from "./times.js";
 
-const { seq, node, at } = document.getElementById("main").dataset;
-times.begin(at);
-for (const part of [chain, pool, mining, news, pill, form]) part.begin();
-live.begin(Number(seq), node);
+for (const part of [chain, pool, mining, news, peers, feed, form]) part.begin();
+fragment.begin(["block", "chain-extended", "reorganisation"]); // the cards that look further back

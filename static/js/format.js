@@ -45,6 +45,14 @@ export function state(name, block) {
   return say(`state-${name}`, { n: grouped(block ?? 0) });
 }
 
+export function synced(peers, height, { asked, answered, longest }) {
+  if (peers === 0) return say("sync-alone");
+  if (asked === 0) return say("sync-unasked");
+  if (answered === 0) return say("sync-silent");
+  if (longest > height) return say("sync-behind", { n: grouped(longest) });
+  return say("sync-abreast", { n: grouped(answered), asked: grouped(asked) });
+}
+
 export function told(kind, data) {
   if (kind === "block") {
     const n = grouped(data.index);

@@ -5,7 +5,7 @@ import { fill } from "./rows.js";
 import { say } from "./words.js";
 
 const pill = document.getElementById("connection");
-const button = pill.querySelector("button");
+const button = pill?.querySelector("button"); // a page of trouble has neither
 let ticking = 0;
 
 function show({ state, until }) {

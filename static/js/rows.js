@@ -25,6 +25,17 @@ export function fill(element, values) {
   return element;
 }
 
+// Let the links of an element lead somewhere; one without an address is no link.
+export function lead(element, paths) {
+  for (const link of element.querySelectorAll("[data-link]")) {
+    const path = paths[link.dataset.link];
+    if (path === undefined) continue;
+    if (path) link.setAttribute("href", path);
+    else link.removeAttribute("href");
+  }
+  return element;
+}
+
 // The value of a slot that is a <time>.
 export function time(value) {
   const date = moment(value);

@@ -1,4 +1,5 @@
-// The words of ledger/wording.py, which come with the page.
+// The words of ledger/wording.py in the visitor's language, and the paths of our pages. They come
+// with the page.
 
 const words = JSON.parse(document.getElementById("words").textContent);
 
@@ -8,4 +9,11 @@ export function say(key, values = {}) {
 
 export function has(key) {
   return key in words;
+}
+
+// Where a thing has its page. Browsers walk up at "." and "..": such names go into the query.
+export function pathOf(route, value = "") {
+  const isDots = value === "." || value === "..";
+  const path = words[`path-${isDots ? `${route}-by-name` : route}`];
+  return path.replace("{value}", () => encodeURIComponent(String(value).toWellFormed()));
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .reading import blocks, news, pool, press, tip, transactions
+from .reading import blocks, news, pool, tip, transactions
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_transaction_is_sent_and_the_page_comes_back_with_word_of_it(page):
     waiting = pool(page)
     for name, value in (("sender", "앨리스"), ("recipient", "bob"), ("amount", "7")):
         page.fill(f"#{name}", value)
-    press(page, "Add to the pool")
+    page.click("text=Add to the pool")
 
     assert page.url.endswith("/")
     assert page.locator(".notice").inner_text().startswith("Accepted.")
@@ -45,7 +45,7 @@ def test_a_transaction_is_sent_and_the_page_comes_back_with_word_of_it(page):
 def test_what_is_wrong_stands_beside_the_field_and_the_input_stays(page):
     for name, value in (("sender", "alice"), ("recipient", ""), ("amount", "many")):
         page.fill(f"#{name}", value)
-    press(page, "Add to the pool")
+    page.click("text=Add to the pool")
 
     assert page.locator("#recipient-error").inner_text() == "Must not be empty"
     assert page.locator("#amount-error").inner_text() == "Must be an integer"
@@ -55,7 +55,7 @@ def test_what_is_wrong_stands_beside_the_field_and_the_input_stays(page):
 
 def test_a_block_is_mined(page):
     before = tip(page)
-    press(page, "Mine block")
+    page.get_by_role("button", name="Mine block").click()
 
     assert (
         page.locator(".notice").inner_text() == f"The search for block {before + 1} is asked for."
@@ -69,11 +69,11 @@ def test_a_block_is_mined(page):
 
 def test_a_search_under_way_shows_and_can_be_cancelled(visit, hard_node):
     page = visit(hard_node, java_script_enabled=False).page
-    press(page, "Mine block")
+    page.get_by_role("button", name="Mine block").click()
     page.wait_for_timeout(600)
     page.reload()
     assert page.locator("#mining [data-slot=tries]").inner_text() != "0 tries"
-    press(page, "Cancel the search")
+    page.click("text=Cancel the search")
 
     assert page.locator(".notice").inner_text() == "The search was cancelled."
     assert page.get_by_role("button", name="Mine block").count() == 1

@@ -27,6 +27,7 @@ async def test_a_new_client_gets_a_snapshot_first_and_then_what_happens(client, 
 
 async def test_a_client_that_comes_back_gets_exactly_what_it_missed(client, happen, node):
     socket = await client()
+    assert (await socket.frame())["kind"] == "snapshot"
     await happen(2)
     seen = (await socket.until(2))[-1]["seq"]
     await socket.close()

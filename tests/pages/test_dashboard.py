@@ -14,7 +14,7 @@ from ledger.node import events, mempool
 
 from .conftest import Browser, words
 
-QUERIES = 11  # the two that begin and end the moment included
+QUERIES = 20  # the two that begin and end the moment included
 
 
 def submit(node, *amounts, sender="alice"):
@@ -81,7 +81,7 @@ def test_transactions_are_shown_where_a_reorganisation_left_them(browser, node):
         (1e308, "no readable time"),
         (-1e300, "no readable time"),
         (253402300800.0, "no readable time"),  # the year 10000
-        (datetime.now(UTC).timestamp() + 1e6, "its clock is ahead"),
+        pytest.param(datetime.now(UTC).timestamp() + 1e6, "its clock is ahead", id="tomorrow"),
         (0.0, "years ago"),
         (-1e9, "years ago"),
     ],
@@ -163,7 +163,8 @@ def test_it_asks_for_nothing_but_its_own_files(browser):
     text = (browser.get()).text
     addresses = re.findall(r'(?:src|href|action)="([^"]*)"', text)
 
-    assert all(address.startswith(("/", "#")) for address in addresses)
+    own = ("/", "#", "?", "http://127.0.0.1", "http://testserver", "http://localhost")
+    assert [address for address in addresses if not address.startswith(own)] == []
     assert not re.search(r"<script(?![^>]*(src=|application/json))", text)
     assert not re.search(r'\s(style|on\w+)="', text)
 

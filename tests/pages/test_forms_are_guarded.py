@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ledger import notices
 from ledger.models import Transaction
+from ledger.views import notices
 
 from .conftest import Browser, words
 
@@ -34,7 +34,7 @@ def test_without_a_token_nothing_is_done(guarded, path):
     page = guarded.post(path, GOOD)
 
     assert page.status_code == 403
-    assert page["Content-Type"] == "text/plain; charset=utf-8"
+    assert page["Content-Type"] == "text/html; charset=utf-8"
     assert "Nothing was done" in page.text
 
 

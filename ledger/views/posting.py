@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.decorators import decorator_from_middleware
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 from django.views.decorators.http import require_POST
 
+from . import errors
+
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
+_AnyView = TypeVar("_AnyView", bound=Callable[..., Coroutine[Any, Any, HttpResponse]])
 
 BODY_BYTES: Final = 16 * 1024
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -29,16 +34,26 @@ class _TokenCheck(CsrfViewMiddleware):
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         super()._reject(request, reason)  # type: ignore[misc]  # logs it
-        return _refusal(
-            request,
-            "This form is out of date, or another site sent it. Nothing was done."
-            " Reload the page, and try again.",
-            403,
-        )
+        if wants_json(request):
+            message = _("This form is out of date, or another site sent it. Nothing was done.")
+            return _refusal(request, gettext(message), 403)
+        return errors.answer(request, 403)
 
 
-token_check = cast(Callable[[View], View], decorator_from_middleware(_TokenCheck))
-"""For views that show a form, and (with `form_target`) for those that take one."""
+def give_token(request: HttpRequest, render: Callable[[], HttpResponse]) -> HttpResponse:
+    """A page with a form in it, and the cookie that goes with the form's token. Every page has a
+    form: the one that chooses the language."""
+    check = _TokenCheck(lambda request: HttpResponse())
+    check.process_request(request)  # the token that other open pages have stays good
+    return cast(HttpResponse, check.process_response(request, render()))
+
+
+_check: Final = decorator_from_middleware(_TokenCheck)
+
+
+def token_check(view: _AnyView) -> _AnyView:
+    """For views that answer a form with a page (`form_target` has it in it)."""
+    return cast(_AnyView, _check(cast(Any, view)))
 
 
 def form_target(view: View) -> View:
@@ -55,8 +70,9 @@ def form_target(view: View) -> View:
         except RequestDataTooBig:
             too_large = True
         if too_large:
-            return _refusal(request, "the form is too large", 413)
-        return await checked(request)
+            return _refusal(request, gettext("The form is too large."), 413)
+        response: HttpResponse = await checked(request)
+        return response
 
     return taking
 

@@ -16,14 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from ledger import faults
 from ledger.node import lifecycle, mempool, overview
 from ledger.node.errors import KeyReused, NodeError, NotAccepted, Overloaded
 from ledger.node.mining import MiningCancelled
+from ledger.queries import forks, statistics
 
-from . import notices
+from . import notices, page
 from .posting import form_target, token_check, wants_json
 
 logger = logging.getLogger(__name__)
@@ -69,7 +72,7 @@ class Sending:
         except NotAccepted as refused:
             for fault in refused.faults:  # "sender must not be empty"
                 name, _, reason = fault.partition(" ")
-                self.errors[name] = reason
+                self.errors[name] = faults.said(reason)
             raise
 
 
@@ -82,6 +85,12 @@ async def dashboard(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@require_safe
+async def kiosk(request: HttpRequest) -> HttpResponse:
+    """The same, large and without anything to press, for a wall or a projector."""
+    return await page.answer(request, "ledger/kiosk.html", _matter, **_shown())
+
+
 @form_target
 async def submit_transaction(request: HttpRequest) -> HttpResponse:
     """Take a transaction into the pool; answer after it is on the disk."""
@@ -91,13 +100,22 @@ async def submit_transaction(request: HttpRequest) -> HttpResponse:
         future = node.writer.submit_batched(node.door.accept, sending.submission())
         acknowledged = await asyncio.wrap_future(future)
     except NotAccepted:
-        return await _failed(request, "It was not sent. See beside the fields why.", 422, sending)
+        return await _failed(
+            request, _("It was not sent. See beside the fields why."), 422, sending
+        )
     except KeyReused:
         sending.key = secrets.token_hex(16)
-        message = "This form was sent before, with other values. If you mean these too, send again."
+        message = _(
+            "This form was sent before, with other values. If you mean these too, send again."
+        )
         return await _failed(request, message, 409, sending)
     except NodeError as error:
-        response = await _failed(request, f"It was not sent: {error}.", 503, sending)
+        response = await _failed(
+            request,
+            _("It was not sent: {reason}.").format(reason=faults.said(str(error))),
+            503,
+            sending,
+        )
         return _later(response, error)
     return _done(request, "accepted", acknowledged.index, 201, id=str(acknowledged.uid))
 
@@ -111,7 +129,8 @@ async def start_mining(request: HttpRequest) -> HttpResponse:
         node.miner.mine().add_done_callback(_note_failure)
     except NodeError as error:
         status = 429 if isinstance(error, Overloaded) else 503
-        response = await _failed(request, f"No search was started: {error}.", status)
+        message = _("No search was started: {reason}.").format(reason=faults.said(str(error)))
+        response = await _failed(request, message, status)
         return _later(response, error)
     return _done(request, "mining", tip + 1, 202)
 
@@ -121,7 +140,7 @@ async def cancel_mining(request: HttpRequest) -> HttpResponse:
     """Give up the search under way, and those that wait."""
     miner = lifecycle.current().miner
     cancelled = miner.cancel()
-    for _ in range(25):  # the search notices within a moment; the page that follows shows it
+    for _look in range(25):  # the search notices within a moment; the page that follows shows it
         if miner.state().searching is None:
             break
         await asyncio.sleep(0.02)
@@ -173,19 +192,30 @@ async def _page(
     problem: str = "",
     sending: Sending | None = None,
 ) -> HttpResponse:
-    state = await lifecycle.current().reader.read_at_once(overview.overview)
-    context = {
-        **state,
+    return await page.answer(
+        request,
+        "ledger/dashboard.html",
+        _matter,
+        status=status,
+        **_shown(),
+        notice=notice,
+        problem=problem,
+        sending=sending or Sending(),
+    )
+
+
+def _matter() -> page.Data:
+    """Where things stand, with the two cards that look further back."""
+    cards = {"interval_card": statistics.interval_card(), "forks_card": forks.card()}
+    return {**overview.overview(), **cards}
+
+
+def _shown() -> dict[str, Any]:
+    """How many there are of what, at most."""
+    return {
         "page": "dashboard",
         "blocks_shown": overview.BLOCKS_SHOWN,
         "dots_shown": _DOTS_SHOWN,
         "transactions_shown": overview.TRANSACTIONS_SHOWN,
         "news_shown": overview.NEWS_SHOWN,
-        "next_index": state["tip"]["index"] + 1,
-        "notice": notice,
-        "problem": problem,
-        "sending": sending or Sending(),
     }
-    response = render(request, "ledger/dashboard.html", context, status=status)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response

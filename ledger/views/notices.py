@@ -9,23 +9,29 @@ from __future__ import annotations
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
-from .wording import grouped
+from ledger.wording import grouped
 
 _COOKIE: Final = "notice"
 _SALT: Final = "ledger.notices"
 _SECONDS: Final = 30
 
 _TEXTS: Final = {
-    "accepted": "Accepted. It waits in the pool, and should be in block {n}.",
-    "mining": "The search for block {n} is asked for.",
-    "cancelled": "The search was cancelled.",
-    "idle": "There was no search to cancel.",
+    "accepted": _("Accepted. It waits in the pool, and should be in block {n}."),
+    "mining": _("The search for block {n} is asked for."),
+    "cancelled": _("The search was cancelled."),
+    "idle": _("There was no search to cancel."),
+    "registered": _("Registered: {n}. Ask the peers now to see how their chains stand to ours."),
+    "nobody": _("There is no peer to ask. Register one first."),
+    "kept": _("Our chain stays. Peers that answered: {n}."),
+    "replaced": _("A longer chain was found and followed. The tip is block {n} now."),
 }
 
 
 def text(name: str, index: int = 0) -> str:
-    return _TEXTS[name].format(n=grouped(index))
+    return gettext(_TEXTS[name]).format(n=grouped(index))
 
 
 def leave(response: HttpResponse, name: str, index: int = 0) -> None:

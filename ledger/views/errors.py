@@ -1,0 +1,81 @@
+"""What went wrong, as a page in the site's look: what it means, and what to do now.
+
+Pages are for who asks for HTML; a program gets a line of text. Nothing here needs a running node.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+logger = logging.getLogger(__name__)
+
+_PAGES: Final = {
+    400: (
+        _("This request makes no sense here"),
+        _("Something in the address or in what was sent cannot be read."),
+        _("Go back and try again, or begin at the dashboard."),
+    ),
+    403: (
+        _("This form is out of date"),
+        _("It was open for too long, or another site sent it. Nothing was done."),
+        _("Go back, reload the page, and try again."),
+    ),
+    404: (
+        _("There is nothing at this address"),
+        _("It may never have been here: this node only knows the chain it holds."),
+        _("Search for an index, a hash, a transaction or an address, or begin at the dashboard."),
+    ),
+    500: (
+        _("This node made a mistake"),
+        _("It is written to the log. Nothing that was acknowledged is lost."),
+        _("Reload in a moment. If it stays, whoever runs this node should look at the log."),
+    ),
+}
+
+
+def answer(request: HttpRequest, status: int, reason: str = "") -> HttpResponse:
+    """The page of a status; text or JSON for what does not ask for pages. `reason` says more."""
+    accepted = request.headers.get("Accept", "")
+    if "application/json" in accepted and "text/html" not in accepted:
+        return JsonResponse({"message": reason or _PAGES[status][0]}, status=status)
+    if "text/html" not in accepted:
+        text = f"{reason or _PAGES[status][0]}\n"
+        return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    title, meaning, advice = map(gettext, _PAGES[status])
+    values = {"title": title, "meaning": meaning, "advice": advice, "reason": reason}
+    template = loader.get_template("ledger/error.html")
+    return HttpResponse(template.render({**values, "status": status}, request), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return answer(request, 400)
+
+
+def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return answer(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return answer(request, 404, _reason(exception))
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Last resort: a page that cannot be made must not fail in its turn."""
+    try:
+        return answer(request, 500)
+    except Exception:
+        logger.exception("the page for a failure failed")
+        text = "This node made a mistake; its log says more.\n"
+        return HttpResponse(text, status=500, content_type="text/plain; charset=utf-8")
+
+
+def _reason(exception: Any) -> str:
+    """What a 404 says in words; Django's own speak of routes."""
+    arguments = list(getattr(exception, "args", ()))
+    return next((text for text in arguments[:1] if isinstance(text, str)), "")

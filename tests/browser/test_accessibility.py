@@ -1,0 +1,130 @@
+"""Every page, in both themes, passes axe; all of it can be done with the keys alone."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from .reading import wait_until_live
+
+AXE = Axe()
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+PAGES = [
+    "/",
+    "/kiosk",
+    "/blocks",
+    "/block/1",
+    "/block/2",
+    "/block/999999",
+    "/tx/{id}",
+    "/tx/{hash}/1",
+    "/address/alice",
+    "/address/nobody",
+    "/pool",
+    "/forks",
+    "/peers",
+    "/charts",
+    "/search?q=al",
+    "/search?q=nothing-at-all",
+    "/nowhere",
+]
+
+
+@pytest.fixture(scope="module")
+def node(shared_node):
+    """With something on each page."""
+    values = {"sender": "alice", "recipient": "밥", "amount": 5}
+    shared_node.first = shared_node.post("/transactions/new", values).json()["id"]
+    shared_node.get("/mine")
+    shared_node.post("/transactions/new", {**values, "amount": 6})
+    return shared_node
+
+
+def violations(page):
+    """Each as its rule and where it is broken."""
+    found = AXE.run(page, options=RULES).response["violations"]
+    return [(v["id"], [n["html"][:140] for n in v["nodes"]][:3]) for v in found]
+
+
+@pytest.fixture(scope="module")
+def addresses(node):
+    tip = node.get("/chain").json()["chain"]
+    return {"id": node.first, "hash": tip[-1]["previous_hash"]}
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_no_page_breaks_a_rule_of_access_or_is_wider_than_the_screen(
+    visit, node, addresses, theme, width
+):
+    seen = visit(node, color_scheme=theme, viewport={"width": width, "height": 900})
+    seen.expect("status of 404")
+    broken = {}
+    for path in PAGES:
+        seen.page.goto(node.url + path.format(**addresses))
+        if found := violations(seen.page):
+            broken[path] = found
+        if seen.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            broken.setdefault(path, []).append("wider than the screen")
+    assert broken == {}
+
+
+def test_the_dialog_and_the_errors_of_a_form_break_none_either(visit, node):
+    seen = visit(node)
+    seen.expect("status of 422")
+    page = seen.page
+    page.click("text=Add to the pool")
+    expect(page.locator("#amount-error")).not_to_be_empty()
+    assert violations(page) == []
+    page.click("#keys")
+    assert violations(page) == []
+
+
+def test_with_the_keys_alone_a_transaction_is_sent_and_mined(visit, node):
+    page = visit(node).page
+    wait_until_live(page)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+
+    def tab_to(selector):
+        for _ in range(60):
+            if page.evaluate("(s) => document.activeElement.matches(s)", selector):
+                return
+            page.keyboard.press("Tab")
+        pytest.fail(f"Tab never came to {selector}")
+
+    for field, text in (("#sender", "keys"), ("#recipient", "alone"), ("#amount", "3")):
+        tab_to(field)
+        page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    expect(page.locator("#transactions tr").first).to_contain_text("keys")
+    tab_to("[data-form=mine] button")
+    ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert ring == "solid", "the focus cannot be seen"
+    page.keyboard.press("Enter")
+    expect(page.locator("#transactions .state").first).to_contain_text("in block")
+
+
+def test_the_keys_lead_around_and_are_listed(visit, node):
+    page = visit(node).page
+    wait_until_live(page)
+    page.keyboard.press("?")
+    expect(page.locator("#keys-dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys-dialog")).to_be_hidden()
+    page.wait_for_function("document.activeElement === document.body")
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.type("1/2?t")
+    expect(page.locator("#search")).to_have_value("1/2?t")
+
+    page.goto(node.url + "/block/1")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/block/2")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/block/1")
+    page.focus("#search")
+    page.keyboard.press("ArrowRight")
+    assert page.url.endswith("/block/1")
