@@ -35,7 +35,10 @@ def test_the_keyboard_gets_everywhere_beginning_with_the_way_past_the_bar(visit,
     page = visit(shared_node).page
     wait_until_live(page)
     reached = []
-    for _ in range(60):
+    last = f"Mine block {tip(page) + 1}"
+    for _ in range(300):  # rows lead somewhere too, and others' tests may have left many
+        if last in reached:
+            break
         page.keyboard.press("Tab")
         focused = page.evaluate("[document.activeElement.id, document.activeElement.innerText]")
         reached.append(focused[0] or focused[1])
@@ -43,7 +46,7 @@ def test_the_keyboard_gets_everywhere_beginning_with_the_way_past_the_bar(visit,
     assert reached[0] == "Skip to the content"
     for name in ("Dashboard", "sender", "recipient", "amount", "Add to the pool"):
         assert name in reached
-    assert f"Mine block {tip(page) + 1}" in reached
+    assert last in reached
 
 
 def test_nothing_moves_for_those_who_asked_for_that(visit, shared_node):
