@@ -36,7 +36,7 @@ def pages(blocks: int) -> dict[str, str]:
         "block": f"/block/{middle}",
         "deep list page": f"/blocks?below={middle}",
         "address with an entry in every second block": f"/address/{chains.HUB}",
-        "search for an address": "/search?q=user4",
+        "search for the beginning of an address": "/search?q=use",
         "search for the beginning of a hash": "/search?q=abcd",
         "charts": "/charts",
         "forks": "/forks",
