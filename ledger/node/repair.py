@@ -25,6 +25,7 @@ from ledger.consensus.validation import read_block
 from . import blockstore, chainstate, mempool, totals
 from .errors import Damaged
 from .identity import Identity, load
+from .verification import text_of_any_bytes
 
 _CHUNK = 500
 State = models.Transaction.State
@@ -53,7 +54,7 @@ def repair(good: Iterable[Block] = ()) -> Repairs:
     identity = load()
     if identity is None:
         raise Damaged("there is no node in this data folder")
-    with triggers.lifted(connection):
+    with text_of_any_bytes(), triggers.lifted(connection):
         damaged = _find_damaged(identity.network)
         _heal(damaged, good, done)
         _set_aside(damaged, done)

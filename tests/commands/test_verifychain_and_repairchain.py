@@ -90,6 +90,15 @@ def test_what_was_cut_comes_back_whole_from_a_file(manage: Manage, chain: Path) 
     assert chain.with_name("again.json").read_bytes() == chain.read_bytes()
 
 
+def test_a_text_that_is_not_utf_8_any_more_is_repaired_too(manage: Manage, chain: Path) -> None:
+    damage("UPDATE ledger_block SET canonical = CAST(x'7bff' AS TEXT) WHERE \"index\" = 4")
+    with pytest.raises(CommandError, match=r"block 4: .*repairchain"):
+        manage("verifychain")
+    assert "block 4: replaced by a good copy" in manage("repairchain", "--from", str(chain))
+    assert lifecycle.verify().sound
+    assert Tip.objects.get().index == 7
+
+
 def test_a_damaged_genesis_without_a_copy_is_left_as_it_is(manage: Manage, chain: Path) -> None:
     flip_a_byte(1, 3)
     with pytest.raises(CommandError, match="the genesis is damaged: give a file"):
