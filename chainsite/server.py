@@ -53,7 +53,8 @@ class _Flow:
         if self._room.is_set():
             return True
         try:
-            await asyncio.wait_for(self._room.wait(), seconds)
+            async with asyncio.timeout(seconds):  # `wait_for` may swallow being cancelled
+                await self._room.wait()
         except TimeoutError:
             return False
         return True

@@ -123,8 +123,11 @@ class Hub:
     async def _pass_events_on(self) -> None:
         told = self._loop.time()
         while True:
+            # Not `wait_for`: before Python 3.12 it may swallow being cancelled, and this task would
+            # outlive its hub's rest and skip events for those who come later.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 news = await self._node.reader.read_at_once(frames.news_if_any, self._seq)

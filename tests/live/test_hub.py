@@ -68,6 +68,26 @@ async def test_it_stops_working_when_the_last_socket_has_left(client, happen):
     assert [event["seq"] for event in await third.until(3)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_it_ends_its_work_even_when_news_come_as_the_last_socket_leaves(
+    client, happen, turns
+):
+    """A task that outlived this would go on from where it was and skip what others must be told."""
+    first = await client()
+    await first.first("mining")
+    await asyncio.sleep(0.1)  # it waits for news now
+    tasks = list(hub()._tasks)
+    assert tasks
+
+    hub()._wake.set()
+    for _ in range(turns):  # of the event loop: the moment between the news and their reading
+        await asyncio.sleep(0)
+    hub()._stop()
+
+    _, still_at_work = await asyncio.wait(tasks, timeout=1)
+    assert not still_at_work
+
+
 async def test_a_client_that_fails_to_join_leaves_nothing_behind(client, node, monkeypatch):
     def broken() -> Any:
         raise RuntimeError("the disk is gone")
@@ -200,17 +220,18 @@ async def test_quiet_is_broken_by_a_beat(client, monkeypatch):
 
 
 async def test_it_goes_on_after_the_database_could_not_be_read(client, happen, monkeypatch):
-    socket = await client()
-    await socket.first("mining")
     read, failures = frames.news_if_any, []
 
     def fails_once(seq: int) -> Any:
-        if not failures:
+        news = read(seq)
+        if news and not failures:
             failures.append(seq)
             raise RuntimeError("locked")
-        return read(seq)
+        return news
 
     monkeypatch.setattr(frames, "news_if_any", fails_once)
+    socket = await client()
+    await socket.first("mining")
     await happen(2)
 
     assert [event["seq"] for event in await socket.until(2)] == [1, 2]
