@@ -127,9 +127,7 @@ def resolve() -> Resolved:
     raise NotImplementedError
 
 
-def verify(
-    last: int | None = None, progress: Callable[[int, int], None] | None = None
-) -> Verified:
+def verify(last: int | None = None, progress: Callable[[int, int], None] | None = None) -> Verified:
     """Check the whole chain and every table, or the `last` blocks of the active chain only, as of
     one moment, in a process of its own: neither the writer nor an event loop waits for it.
 

@@ -38,16 +38,25 @@ _PAGES: Final = {
     ),
 }
 
+_NOT_ALLOWED: Final = (
+    _("This is not allowed"),
+    _("Your account may not do this, or nobody may: history can be neither changed nor deleted."),
+    _("Go back, or sign in with another account."),
+)
 
-def answer(request: HttpRequest, status: int, reason: str = "") -> HttpResponse:
+
+def answer(
+    request: HttpRequest, status: int, reason: str = "", page: tuple[str, str, str] | None = None
+) -> HttpResponse:
     """The page of a status; text or JSON for what does not ask for pages. `reason` says more."""
+    page = page or _PAGES[status]
     accepted = request.headers.get("Accept", "")
     if "application/json" in accepted and "text/html" not in accepted:
-        return JsonResponse({"message": reason or _PAGES[status][0]}, status=status)
+        return JsonResponse({"message": reason or page[0]}, status=status)
     if "text/html" not in accepted:
-        text = f"{reason or _PAGES[status][0]}\n"
+        text = f"{reason or page[0]}\n"
         return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
-    title, meaning, advice = map(gettext, _PAGES[status])
+    title, meaning, advice = map(gettext, page)
     values = {"title": title, "meaning": meaning, "advice": advice, "reason": reason}
     template = loader.get_template("ledger/error.html")
     return HttpResponse(template.render({**values, "status": status}, request), status=status)
@@ -58,6 +67,12 @@ def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """Whoever it is may not do this: the admin's pages say so with Django's exception."""
+    return answer(request, 403, _reason(exception), page=_NOT_ALLOWED)
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form's token is missing or old."""
     return answer(request, 403)
 
 

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from ledger.management import first_run
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -37,6 +38,7 @@ class Command(BaseCommand):
             with verification_progress(self.stderr) as progress:
                 report = lifecycle.verify_or_refuse(progress)
             node = lifecycle.start(serving=True)
+            greeting = first_run.greet(self.stdout)
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         network = node.identity.network
@@ -49,6 +51,7 @@ class Command(BaseCommand):
             f"  dialect     {network}\n"
             f"  chain       {report.blocks} blocks, checked\n"
             f"  database    {settings.SQLITE_LIBRARY}\n"
+            f"{greeting}"
             f"Ctrl-C stops it."
         )
         self.stdout.flush()

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
+from ledger.management import first_run
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -29,6 +30,7 @@ class Command(DaphneCommand):
             with verification_progress(self.stderr) as progress:
                 lifecycle.verify_or_refuse(progress)
             lifecycle.start(serving=True)
+            self.stdout.write(first_run.greet(self.stdout), ending="")
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         try:
