@@ -4,7 +4,3 @@ Everything is read through pages that cost the same on any chain (`lists`), ever
 is shown as text with nothing hidden in it (`showing`), and everything done goes through
 `ledger.node.operator` and leaves a line in the admin's history (`running`).
 """
-
-from . import accounts, blocks, peers, records, transactions
-
-__all__ = ["accounts", "blocks", "peers", "records", "transactions"]

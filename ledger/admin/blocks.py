@@ -158,8 +158,7 @@ class Blocks(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Block]:
         rows = super().get_queryset(request).select_related("active", "mark")
         # A block's text may be a megabyte: lists leave it where it is.
-        is_list = request.resolver_match and request.resolver_match.url_name.endswith("changelist")
-        return rows.defer("canonical") if is_list else rows
+        return rows.defer("canonical")  # the page of one block reads it when it shows it
 
     def search(self, text: str) -> Q:
         return find(text)

@@ -44,7 +44,7 @@ class RowList(ChangeList):
     dates: Dates | None
     without_search: str
 
-    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[str]:
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[Any]:
         return ["-pk"]  # nobody's `?o=` sorts a table by a column without an index
 
     def get_filters(self, request: HttpRequest) -> Any:
@@ -55,8 +55,9 @@ class RowList(ChangeList):
             raise IncorrectLookupParameters(error) from error
         self._range: tuple[int, int] | None = None
         if self.date_hierarchy:
-            since = lookups.pop(f"{self.date_hierarchy}__gte", None)
-            until = lookups.pop(f"{self.date_hierarchy}__lt", None)
+            times: Any = lookups  # Django puts lists of times among the strings
+            since = times.pop(f"{self.date_hierarchy}__gte", None)
+            until = times.pop(f"{self.date_hierarchy}__lt", None)
             if since and until:
                 first = arrival.first_since(self.model, self.date_hierarchy, since[0])
                 after = arrival.first_since(self.model, self.date_hierarchy, until[0])
@@ -96,10 +97,11 @@ class RowList(ChangeList):
         """Whether a condition is on a column without an index."""
         if not self.queryset.query.where:
             return False
+        table: Any = self.model_admin  # a `ReadOnly`
         if self.query:
-            return not self.model_admin.search_is_indexed(self.query)
+            return not table.search_is_indexed(self.query)
         named = {key.split("__")[0] for key in self.get_filters_params()}
-        return not named & self.model_admin.indexed_lookups
+        return not named & table.indexed_lookups
 
     def _lead_on(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -231,5 +232,6 @@ async def _noted(line: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes
         words = whole
     finally:
         # Not awaited: this also runs while the client's task is being cancelled.
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, running.amend_line_and_close, line, words.format(n=sent))
+        outcome = words.format(n=sent)
+        thread = threading.Thread(target=running.amend_line_and_close, args=(line, outcome))
+        thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -19,6 +20,10 @@ from . import blocks, showing
 from .reading import ReadOnly, choice
 from .showing import Column
 
+_EFFECTS: Final = {
+    "returned": _("returned to the pool"),
+    "confirmed": _("confirmed on the new branch"),
+}
 _at = Column("at", _("when"), lambda row: showing.moment(row.at))
 
 
@@ -70,15 +75,9 @@ class ReorganisedTransactions(ReadOnly):
         choice(
             "effect",
             _("what was done"),
-            {
-                "returned": (_("returned to the pool"), Q(effect="returned")),
-                "confirmed": (_("confirmed on the new branch"), Q(effect="confirmed")),
-            },
+            {effect: (words, Q(effect=effect)) for effect, words in _EFFECTS.items()},
         ),
     )
-
-
-_EFFECTS = {"returned": _("returned to the pool"), "confirmed": _("confirmed on the new branch")}
 
 
 def _payload(row: Event) -> SafeString:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from ledger import wording
 
 NOTHING: Final = "-"
-_LONGEST: Final = 80  # characters of a text in a list
+_LONGEST: Final = 40  # characters of a text in a list
 
 # What cannot be seen and changes what is: controls, bidirectional marks, lines and spaces of no
 # width. The joiners that emoji and some scripts are written with stay.
@@ -91,7 +91,7 @@ class Column:
     """One value of a row under its label, in a list or on a row's page."""
 
     def __init__(self, name: str, label: Any, value: Callable[[Any], Any]) -> None:
-        self.__name__ = name
+        self.__name__ = f"shown_{name}"  # a field's own name would bring its help text along
         self.short_description = label
         self._value = value
 

@@ -35,6 +35,7 @@ class SignInForm(AdminAuthenticationForm):
     wait = 0  # seconds, where there were too many
 
     def clean(self) -> Any:
+        assert self.request is not None  # the site's view gives it
         request, name = self.request, self.cleaned_data.get("username", "")
         keys = throttle.keys(request.META.get("REMOTE_ADDR", ""), name, _device(request, name))
         self.wait = _tries.take(keys)

@@ -10,8 +10,8 @@ from ledger.node import accounts
 def greet(stream: Any) -> str:
     """Make the first account and answer with the line that shows its password, this once.
 
-    The password is for eyes: where output goes to a file or a service's log, no account is made, and
-    the line names the command that makes it. Empty where there are accounts already.
+    The password is for eyes: where output goes to a file or a service's log, no account is made,
+    and the line names the command that makes it. Empty where there are accounts already.
     """
     accounts.forget_ended_sessions()
     if not stream.isatty():
