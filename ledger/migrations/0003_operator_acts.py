@@ -5,61 +5,95 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ledger', '0002_peers_tip_and_fault'),
+        ("ledger", "0002_peers_tip_and_fault"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='InvalidBlock',
+            name="InvalidBlock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.AddField(
-            model_name='peer',
-            name='ban_reason',
+            model_name="peer",
+            name="ban_reason",
             field=models.CharField(blank=True, max_length=300),
         ),
         migrations.AddField(
-            model_name='peer',
-            name='banned_until',
-            field=models.DateTimeField(help_text='empty: for good', null=True),
+            model_name="peer",
+            name="banned_until",
+            field=models.DateTimeField(help_text="empty: for good", null=True),
         ),
         migrations.AddField(
-            model_name='peer',
-            name='note',
+            model_name="peer",
+            name="note",
             field=models.CharField(blank=True, help_text="the operator's own", max_length=200),
         ),
         migrations.AddField(
-            model_name='peer',
-            name='standing',
-            field=models.CharField(choices=[('active', 'active'), ('paused', 'paused'), ('banned', 'banned')], default='active', max_length=6),
+            model_name="peer",
+            name="standing",
+            field=models.CharField(
+                choices=[("active", "active"), ("paused", "paused"), ("banned", "banned")],
+                default="active",
+                max_length=6,
+            ),
         ),
         migrations.AlterField(
-            model_name='peer',
-            name='fault',
-            field=models.CharField(blank=True, choices=[('unreachable', 'could not be asked'), ('network', "speaks another network's rules"), ('invalid', 'its chain breaks a rule'), ('marked', 'its chain holds a block that is marked invalid here')], max_length=11),
+            model_name="peer",
+            name="fault",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("unreachable", "could not be asked"),
+                    ("network", "speaks another network's rules"),
+                    ("invalid", "its chain breaks a rule"),
+                    ("marked", "its chain holds a block that is marked invalid here"),
+                ],
+                max_length=11,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='peer',
-            constraint=models.CheckConstraint(condition=models.Q(('standing', 'banned'), models.Q(('ban_reason', ''), ('banned_until__isnull', True)), _connector='OR'), name='peer_ban_only_if_banned'),
+            model_name="peer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("standing", "banned"),
+                    models.Q(("ban_reason", ""), ("banned_until__isnull", True)),
+                    _connector="OR",
+                ),
+                name="peer_ban_only_if_banned",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='peer',
-            constraint=models.CheckConstraint(condition=models.Q(('standing__in', ['active', 'paused', 'banned'])), name='peer_standing_known'),
+            model_name="peer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("standing__in", ["active", "paused", "banned"])),
+                name="peer_standing_known",
+            ),
         ),
         migrations.AddField(
-            model_name='invalidblock',
-            name='block',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='mark', to='ledger.block'),
+            model_name="invalidblock",
+            name="block",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="mark", to="ledger.block"
+            ),
         ),
         migrations.AddField(
-            model_name='invalidblock',
-            name='left',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.block'),
+            model_name="invalidblock",
+            name="left",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="ledger.block",
+            ),
         ),
     ]

@@ -71,7 +71,7 @@ def mining() -> dict[str, Any]:
 
 def last_seq() -> int:
     """The number of the newest event; 0 before the first."""
-    return Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return events.newest()
 
 
 def tip_index() -> int:
