@@ -57,7 +57,7 @@ def spool(blocks: Iterable[consensus.Block]) -> Branch:
     try:
         for block in blocks:
             if block.hash in marked:
-                raise MarkedInvalid(block.index, block.hash)
+                raise MarkedInvalid(block.index)
             length, tip_hash = block.index, block.hash
             shared = shared and next(own, None) == block.hash
             if not shared:

@@ -30,8 +30,8 @@ class NotAccepted(NodeError):
 class MarkedInvalid(NodeError):
     """A chain holds a block that is marked invalid here; no longer chain makes up for that."""
 
-    def __init__(self, index: int, digest: str) -> None:
-        super().__init__(f"block {index} ({digest[:12]}…) is marked invalid on this node")
+    def __init__(self, index: int) -> None:
+        super().__init__(f"block {index} is marked invalid on this node")
         self.index = index
 
 

@@ -25,7 +25,7 @@ _IS_SET_ASIDE: Final = """
 _IS_MARKED: Final = "EXISTS (SELECT 1 FROM ledger_invalidblock m WHERE m.block_id = b.id)"
 _FIRST_BARRED: Final = (
     STALE_PATH  # noqa: S608
-    + 'SELECT b."index", b.hash FROM path JOIN ledger_block b ON b.id = path.id'
+    + 'SELECT b."index" FROM path JOIN ledger_block b ON b.id = path.id'
     + f' WHERE {_IS_MARKED} OR {_IS_SET_ASIDE} ORDER BY b."index" LIMIT 1'
 )
 _LONGEST: Final = f"""
@@ -69,7 +69,7 @@ def check_path(block: Block) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_FIRST_BARRED, [block.pk])
         if row := cursor.fetchone():
-            raise MarkedInvalid(row[0], row[1])
+            raise MarkedInvalid(row[0])
 
 
 def longest_without() -> list[int]:
