@@ -76,6 +76,11 @@ INSTALLED_APPS = [
     "ledger",  # first: its runserver goes before Daphne's
     "daphne",
     "channels",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
     "django.contrib.staticfiles",
 ]
 # Short, and async from end to end: Django's own sync middleware would cost each request a thread
@@ -84,6 +89,9 @@ MIDDLEWARE = [
     "chainsite.middleware.check_host",
     "chainsite.middleware.security_headers",
     "chainsite.middleware.choose_language",
+    "chainsite.visitors.Sessions",
+    "chainsite.visitors.SignedIn",
+    "chainsite.visitors.Messages",
     "servestatic.middleware.ServeStaticMiddleware",
 ]
 ROOT_URLCONF = "chainsite.urls"
@@ -99,6 +107,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.template.context_processors.csrf",
                 "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
             ]
         },
     }
@@ -135,6 +145,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day, and no unattended week
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+LOGIN_URL = "admin:login"
 CSRF_COOKIE_HTTPONLY = False  # the page's script sends it back in a header
 
 LOGGING = {
