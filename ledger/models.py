@@ -11,6 +11,7 @@ as decimal text.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -300,6 +301,11 @@ class Peer(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    def standing_at(self, now: datetime) -> str:
+        """`standing`, but a ban that is over is none."""
+        is_over = self.banned_until is not None and self.banned_until <= now
+        return self.Standing.ACTIVE if is_over else self.standing
 
 
 class Reorganisation(models.Model):

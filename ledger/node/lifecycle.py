@@ -65,11 +65,13 @@ def prepare(conf: NodeConf | None = None) -> Identity:
     return present
 
 
-def verify(progress: Callable[[int, int], None] | None = None) -> Report:
-    """Check every invariant as of one moment."""
+def verify(
+    progress: Callable[[int, int], None] | None = None, *, last: int | None = None
+) -> Report:
+    """Check every invariant as of one moment; of the `last` blocks only, where that is a number."""
     try:
         with one_moment(connection):
-            return verification.verify(progress)
+            return verification.verify(progress, last=last)
     except DatabaseError as error:  # not even a moment could be had, or ended
         return verification.unreadable(error)
 

@@ -3,8 +3,8 @@
 Each act is one call on the node of this process (`lifecycle`), from a thread that may wait, never
 from an event loop. It is done through the writer in one transaction with its events, answers after
 COMMIT with a value of `outcomes` whose `str` says in words what was done, and raises a `NodeError`
-whose `str` says why it was not. Every act but reading is an `operator` event: history tells it,
-whichever door it came through.
+whose `str` says why it was not. What no other event tells is an `operator` event: history knows
+it, whichever door it came through.
 """
 
 from __future__ import annotations
@@ -12,9 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Final, TypeVar
 
+from django.db import connection
+from django.utils import timezone
+
+from . import addresses, chain_text, events, invalidation, lifecycle, mempool, peers, transfer
+from .backup import back_up, put_back
+from .errors import NotAccepted
 from .outcomes import (
     BackedUp,
+    BlockName,
     Dropped,
     Exported,
     Invalidated,
@@ -24,8 +32,15 @@ from .outcomes import (
     Preferred,
     Reconsidered,
     Resolved,
+    Restored,
     Verified,
 )
+from .verification_process import verify_apart
+from .whole_file import draft_of
+
+T = TypeVar("T")
+
+_NOTE: Final = 200  # characters
 
 
 def invalidate_block(digest: str, reason: str = "") -> Invalidated:
@@ -34,7 +49,7 @@ def invalidate_block(digest: str, reason: str = "") -> Invalidated:
 
     Raises `NotAccepted` for an unknown hash, the genesis made here, and a block marked already.
     """
-    raise NotImplementedError
+    return _write(lambda: invalidation.invalidate(digest, _line(reason)))
 
 
 def reconsider_block(digest: str) -> Reconsidered:
@@ -43,7 +58,8 @@ def reconsider_block(digest: str) -> Reconsidered:
 
     Raises `NotAccepted` for an unknown hash, and where there is no such mark.
     """
-    raise NotImplementedError
+    network = lifecycle.current().identity.network
+    return _write(lambda: invalidation.reconsider(digest, network))
 
 
 def prefer_block(digest: str) -> Preferred:
@@ -51,7 +67,7 @@ def prefer_block(digest: str) -> Preferred:
 
     Raises `NotAccepted` for an unknown hash, a shorter branch, and one with a mark in it.
     """
-    raise NotImplementedError
+    return _write(lambda: invalidation.prefer(digest))
 
 
 def drop_transaction(uid: str, reason: str) -> Dropped:
@@ -60,13 +76,17 @@ def drop_transaction(uid: str, reason: str) -> Dropped:
 
     Raises `NotAccepted` for an unknown id, an empty reason, and what does not wait.
     """
-    raise NotImplementedError
+    why = _line(reason)
+    if not why:
+        raise NotAccepted("a reason is needed: it is what the transaction's page will say")
+    return Dropped(_write(lambda: mempool.drop(uid, why)), why)
 
 
 def add_peer(address: str, note: str = "") -> PeerChanged:
     """Register a peer. Raises `NotAccepted` for what is no address, is known already or is
     banned; `Overloaded` where as many are kept as the settings allow."""
-    raise NotImplementedError
+    parsed, limit = _parsed(address), lifecycle.current().conf.peers
+    return _write(lambda: peers.add(parsed, _line(note, _NOTE), limit))
 
 
 def edit_peer(
@@ -76,17 +96,19 @@ def edit_peer(
 
     Raises `NotAccepted` for an unknown peer and for a new address that is none or is taken.
     """
-    raise NotImplementedError
+    new = None if new_address is None else _parsed(new_address)
+    words = None if note is None else _line(note, _NOTE)
+    return _write(lambda: peers.edit(_plain(address), new, words))
 
 
 def pause_peer(address: str) -> PeerChanged:
     """Ask this peer no more until `resume_peer`. Raises `NotAccepted` unless it is active."""
-    raise NotImplementedError
+    return _write(lambda: peers.pause(_plain(address)))
 
 
 def resume_peer(address: str) -> PeerChanged:
     """Ask a paused peer again. Raises `NotAccepted` unless it is paused."""
-    raise NotImplementedError
+    return _write(lambda: peers.resume(_plain(address)))
 
 
 def ban_peer(address: str, reason: str = "", until: datetime | None = None) -> PeerChanged:
@@ -95,18 +117,18 @@ def ban_peer(address: str, reason: str = "", until: datetime | None = None) -> P
 
     Raises `NotAccepted` for what is no address, and a time that is over.
     """
-    raise NotImplementedError
+    return _write(lambda: peers.ban(_plain(address), _line(reason), until))
 
 
 def unban_peer(address: str) -> PeerChanged:
     """End a ban; the peer is active again. Raises `NotAccepted` unless it is banned."""
-    raise NotImplementedError
+    return _write(lambda: peers.unban(_plain(address)))
 
 
 def remove_peer(address: str) -> PeerChanged:
     """Forget a peer; it may be registered again. Raises `NotAccepted` for an unknown peer, and
     for a banned one: forgetting it would end the ban."""
-    raise NotImplementedError
+    return _write(lambda: peers.remove(_plain(address)))
 
 
 def mine(count: int = 1, progress: Callable[[int], None] | None = None) -> Mined:
@@ -114,17 +136,27 @@ def mine(count: int = 1, progress: Callable[[int], None] | None = None) -> Mined
 
     Raises `Overloaded` when too many requests wait, `mining.MiningCancelled` when cancelled.
     """
-    raise NotImplementedError
+    blocks = []
+    for done in range(1, count + 1):
+        block = lifecycle.current().miner.mine().result()
+        blocks.append(BlockName(block.index, block.hash))
+        if progress:
+            progress(done)
+    return Mined(tuple(blocks))
 
 
 def cancel_mining() -> MiningCancelled:
     """Give up the search under way and those that wait, in every process on this database."""
-    raise NotImplementedError
+    miner = lifecycle.current().miner
+    state = miner.state()
+    _write(lambda: events.record_act("cancel-mining"))
+    return MiningCancelled(miner.cancel() or state.searching is not None)
 
 
 def resolve() -> Resolved:
     """Ask all active peers now, follow the longest valid chain if it is longer than ours."""
-    raise NotImplementedError
+    done = lifecycle.current().syncer.resolve().result()
+    return Resolved(done.reports, done.switch)
 
 
 def verify(last: int | None = None, progress: Callable[[int, int], None] | None = None) -> Verified:
@@ -134,7 +166,7 @@ def verify(last: int | None = None, progress: Callable[[int, int], None] | None 
     Faults found are in the answer. `progress` gets the blocks done and the blocks there are.
     Raises `NodeError` where the check itself could not run.
     """
-    raise NotImplementedError
+    return verify_apart(last=last, progress=progress)
 
 
 def export_chain(
@@ -149,7 +181,10 @@ def export_chain(
     bytes. Raises `NotAccepted` where the file exists, unless `force`; `NodeError` if it cannot be
     written.
     """
-    raise NotImplementedError
+    path = target or _new_file("exports", "json")
+    with draft_of(path, force=force) as draft, draft.open("wb") as file:
+        blocks = transfer.export_chain(file, progress or (lambda more: None))
+    return Exported(path, blocks, path.stat().st_size)
 
 
 def backup(
@@ -166,4 +201,50 @@ def backup(
     secret key is not in it. Raises `NotAccepted` where the file exists, unless `force`;
     `NodeError` if it cannot be written, and `Damaged` if the copy is not sound.
     """
-    raise NotImplementedError
+    return back_up(target or _new_file("backups", "sqlite3"), force=force, progress=progress)
+
+
+def restore(source: Path) -> Restored:
+    """Put a backup in the place of this data folder's database. No node may run on it, this process
+    included, and no connection be open.
+
+    Raises `NodeError` where `source` is no sound backup, and `NotAccepted` while the database is in
+    use; nothing is changed then.
+    """
+    if lifecycle.is_running():
+        raise NotAccepted("a node runs in this process: stop it first")
+    return put_back(source, Path(connection.settings_dict["NAME"]))
+
+
+def _write(operation: Callable[[], T]) -> T:
+    return lifecycle.current().writer.run(operation)
+
+
+def _parsed(address: str) -> str:
+    """The address of a peer as it is kept, if this node may ask there."""
+    (parsed,) = peers.parse_all([address.strip()], lifecycle.current().conf.peer_policy)
+    return parsed
+
+
+def _plain(address: str) -> str:
+    """The same, wherever it is: what is known can be named, and anything can be banned."""
+    try:
+        return addresses.parse(address.strip())
+    except addresses.AddressRefused as refused:
+        raise NotAccepted(str(refused)) from None
+
+
+def _line(text: str, longest: int = 300) -> str:
+    """A person's words as one line. Raises `NotAccepted` if they are too long."""
+    line = " ".join(text.split())
+    if len(line) > longest:
+        raise NotAccepted(f"{longest} characters are enough: these are {len(line)}")
+    return line
+
+
+def _new_file(folder: str, ending: str) -> Path:
+    """A name that is not taken yet, in a folder of the data folder, which is made where needed."""
+    path = lifecycle.current().conf.data / folder
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    now = timezone.now()
+    return path / f"chain-{chain_text.length()}-{now:%Y%m%dT%H%M%S%f}.{ending}"

@@ -6,13 +6,15 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from .chainstate import Switch
-from .sync import PeerReport
-from .verification import Fault
+if TYPE_CHECKING:
+    from .chainstate import Switch
+    from .sync import PeerReport
+    from .verification import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class Invalidated:
     def __str__(self) -> str:
         if self.switch is None:
             text = _("{block} is marked invalid. It was not on the active chain.")
-            return text.format(block=self.block)
-        return _("{block} is marked invalid. {switch} The tip is {tip} now.").format(
-            block=self.block, switch=switch_in_words(self.switch), tip=self.tip
+            return _capital(text.format(block=self.block))
+        text = _("{block} is marked invalid. {switch} The tip is {tip} now.")
+        return _capital(
+            text.format(block=self.block, switch=switch_in_words(self.switch), tip=self.tip)
         )
 
 
@@ -71,7 +74,7 @@ class Preferred:
 
     def __str__(self) -> str:
         if self.switch is None:
-            return _("{block} is on the active chain already.").format(block=self.block)
+            return _capital(_("{block} is on the active chain already.").format(block=self.block))
         return _("{switch} The tip is {tip} now.").format(
             switch=switch_in_words(self.switch), tip=self.block
         )
@@ -216,17 +219,44 @@ class BackedUp:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`kept` is where the database that was there before is now; None where there was none."""
+
+    source: Path
+    verified: Verified
+    kept: Path | None
+
+    def __str__(self) -> str:
+        text = _("{source} was verified and restored: {blocks} blocks.")
+        if self.kept is not None:
+            text = _(
+                "{source} was verified and restored: {blocks} blocks."
+                " What was there before is in {kept}."
+            )
+        return text.format(source=self.source, blocks=self.verified.blocks, kept=self.kept)
+
+
 def switch_in_words(switch: Switch) -> str:
     """What a change of the active chain did, in a sentence."""
-    return _(
-        "{disconnected} blocks left the chain and {connected} came above block {fork};"
-        " {returned} transactions returned to the pool."
-    ).format(
-        disconnected=switch.disconnected,
-        connected=switch.connected,
-        fork=switch.fork_index,
-        returned=switch.returned,
+    left = ngettext("{n} block left the chain", "{n} blocks left the chain", switch.disconnected)
+    came = ngettext(
+        "{n} block came above block {fork}", "{n} blocks came above block {fork}", switch.connected
     )
+    returned = ngettext(
+        "{n} transaction returned to the pool",
+        "{n} transactions returned to the pool",
+        switch.returned,
+    )
+    return _("{left}, {came}; {returned}.").format(
+        left=left.format(n=switch.disconnected),
+        came=came.format(n=switch.connected, fork=switch.fork_index),
+        returned=returned.format(n=switch.returned),
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _moment(time: datetime) -> str:
