@@ -227,7 +227,7 @@ ACTS: Final = {
             _("Back up the database"),
             _plain(
                 _(
-                    "The database is copied as of one moment into the folder `backups` of the data"
+                    "The database is copied as of one moment into the folder 'backups' of the data"
                     " folder, and the copy is verified. The node goes on meanwhile. You can"
                     " download the copy from here afterwards."
                 )

@@ -63,7 +63,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         **_now(),
         "title": _("Operations"),
         "offers": [{"offer": offer(name), "what": ACTS[name].what(None)} for name in _NODE_ACTS],
-        "backups": backups(),
     }
     return render(request, "admin/node/operations.html", context)
 
@@ -78,13 +77,14 @@ def now(request: HttpRequest) -> HttpResponse:
 def _now() -> dict[str, Any]:
     node = lifecycle.current()
     mining = node.miner.state()
+    acts = running.latest()
     return {
         "tip": blocks.tip_index(),
         "pool": mempool.pool_size()[0],
         "mining": mining,
-        "acts": running.latest(),
-        "is_busy": any(act.state == "running" for act in running.latest())
-        or mining.searching is not None,
+        "acts": acts,
+        "is_busy": mining.searching is not None or any(act.state == "running" for act in acts),
+        "backups": backups(),
     }
 
 

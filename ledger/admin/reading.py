@@ -48,6 +48,8 @@ class ReadOnly(admin.ModelAdmin):
     indexed_lookups: ClassVar[frozenset[str]] = frozenset()
 
     actions = None
+    change_list_template = "admin/rows/change_list.html"
+    change_form_template = "admin/rows/change_form.html"
     list_per_page = 50
     show_full_result_count = False
     show_facets = ShowFacets.NEVER

@@ -140,7 +140,7 @@ def _node_entry() -> dict[str, Any]:
         "view_only": True,
     }
     return {
-        "name": gettext("Node"),
+        "name": gettext("Operator"),
         "app_label": "node",
         "app_url": url,
         "has_module_perms": True,
