@@ -47,7 +47,8 @@ def summary(policy: Policy, host: str, port: int) -> Iterator[str]:
     yield f"everybody elsewhere: {_opened(policy, Place.ELSEWHERE)}"
     if host in ("0.0.0.0", "::"):
         own = [a for a in settings.OWN_ADDRESSES if host == "::" or ":" not in a]
-        yield f"as {' and '.join(f'http://{address}:{port}/' for address in own)}"
+        named = " and ".join(f"http://{address}:{port}/" for address in own)
+        yield named or "this machine is in no network"
     yield f"more: manage.py access --host {host}"
 
 

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError
 from django.test import override_settings
 
-from ledger.access.policy import ACTS
+from ledger.access import explanation
+from ledger.access.policy import ACTS, Policy
 
 Manage = Callable[..., str]
 
@@ -56,3 +57,37 @@ def test_a_setting_that_makes_no_sense_is_said_plainly(manage: Manage) -> None:
         pytest.raises(CommandError, match="CHAINSITE_CLASSROOM: 'everyone'"),
     ):
         manage("access")
+
+
+class TestAtStart:
+    """What `runnode` prints of it."""
+
+    def lines(self, host: str, **settings: object) -> list[str]:
+        with override_settings(OWN_ADDRESSES=["192.168.7.1", "[fd00::7]"], **settings):
+            return list(explanation.summary(Policy.from_settings(), host, 8000))
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+    def test_on_a_loopback_address_it_is_one_line(self, host: str) -> None:
+        assert self.lines(host) == ["this machine only, for everything, as in the article"]
+
+    def test_on_all_addresses_it_says_what_is_open_and_where(self) -> None:
+        text = "\n".join(self.lines("0.0.0.0"))
+        assert "everybody elsewhere: read, send, register; the rest is the operator's" in text
+        assert "http://192.168.7.1:8000/" in text
+        assert "fd00" not in text
+        assert "http://[fd00::7]:8000/" in "\n".join(self.lines("::"))
+
+    def test_of_a_classroom_it_says_what_is_everybodys_there(self) -> None:
+        text = "\n".join(self.lines("0.0.0.0", NODE_CLASSROOM=["lan", "203.0.113.0/24"]))
+        assert (
+            "the classroom (the local network, 203.0.113.0/24): read, send, register, mine" in text
+        )
+
+    def test_of_a_proxy_it_says_that_nobody_is_local_through_it(self) -> None:
+        text = "\n".join(self.lines("127.0.0.1", NODE_TRUSTED_PROXIES=["127.0.0.1"]))
+        assert "127.0.0.1/32 is from elsewhere" in text
+
+    def test_a_machine_without_a_network_says_so(self) -> None:
+        with override_settings(OWN_ADDRESSES=[]):
+            text = "\n".join(explanation.summary(Policy.from_settings(), "0.0.0.0", 8000))
+        assert "no network" in text
