@@ -59,6 +59,14 @@ def test_a_setting_that_makes_no_sense_is_said_plainly(manage: Manage) -> None:
         manage("access")
 
 
+def test_a_node_does_not_start_with_a_policy_that_makes_no_sense(manage: Manage) -> None:
+    with (
+        override_settings(NODE_TRUSTED_PROXIES=["nginx"]),
+        pytest.raises(CommandError, match="CHAINSITE_TRUSTED_PROXIES: 'nginx'"),
+    ):
+        manage("runnode", "--port", "0")
+
+
 class TestAtStart:
     """What `runnode` prints of it."""
 
