@@ -22,7 +22,6 @@ from ledger.access import policy as policies
 from ledger.access.policy import Act, Place, Policy, Rate, rule_of
 from ledger.access.visitor import Visitor, is_forwarded
 from ledger.api import errors as api_errors
-from ledger.node.errors import NodeError
 from ledger.views import errors as page_errors
 
 from . import cross_site
@@ -89,13 +88,7 @@ class Access:
             wait = self._limiters[act.rate].take(counted_as(visitor.address))
             if wait:
                 return _too_often(request, match, math.ceil(wait))
-        return None if await self._may(visitor, act) else _not_allowed(request, match)
-
-    async def _may(self, visitor: Visitor, act: Act) -> bool:
-        try:
-            return await visitor.may(act)
-        except NodeError:  # no node runs to ask for tokens
-            return False
+        return None if await visitor.may(act) else _not_allowed(request, match)
 
 
 class CountedSockets:
