@@ -19,7 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_noop as _
 
 from ledger.access import policy as policies
-from ledger.access.policy import Act, Place, Policy, Rate, rule_of
+from ledger.access.policy import Place, Policy, Rate, rule_of
 from ledger.access.visitor import Visitor, is_forwarded
 from ledger.api import errors as api_errors
 from ledger.views import errors as page_errors
