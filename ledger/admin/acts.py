@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
-from ledger.models import Block, Peer, Transaction
-from ledger.node import operator
+from ledger.models import AccessToken, Block, Peer, Transaction
+from ledger.node import lifecycle, operator, tokens
 from ledger.queries import blocks
 from ledger.wording import grouped
 
@@ -160,6 +160,11 @@ def _edit(row: Peer, values: Values) -> Any:
     address = values["address"]
     new = address if address != row.address else None
     return operator.edit_peer(row.address, new_address=new, note=values["note"])
+
+
+def _revoke(row: AccessToken) -> str:
+    lifecycle.current().writer.run(lambda: tokens.revoke(row.prefix))
+    return say("{name} is revoked: it is refused from now on.").format(name=row.name)
 
 
 def _mine(values: Values, progress: Progress) -> Any:
@@ -320,6 +325,15 @@ ACTS: Final = {
             lambda row, values, progress: operator.remove_peer(row.address),
             model=Peer,
             ends_row=True,
+        ),
+        Act(
+            "revoke-token",
+            _("Revoke"),
+            _plain(
+                _("Programs that show this token are refused from now on. It cannot be undone.")
+            ),
+            lambda row, values, progress: _revoke(row),
+            model=AccessToken,
         ),
     )
 }

@@ -15,6 +15,8 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ledger.access.visitor import is_forwarded
+
 from . import throttle
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ _DEVICE_SECONDS: Final = 90 * 24 * 3600
 _ORDER: Final = (
     *("block", "activeblock", "transaction", "inclusion", "address", "peer"),
     *("reorganisation", "reorganisedtransaction", "invalidblock", "event", "nodeidentity"),
+    "accesstoken",
 )
 _tries: Final = throttle.Throttle()
 
@@ -37,7 +40,12 @@ class SignInForm(AdminAuthenticationForm):
     def clean(self) -> Any:
         assert self.request is not None  # the site's view gives it
         request, name = self.request, self.cleaned_data.get("username", "")
-        keys = throttle.keys(request.META.get("REMOTE_ADDR", ""), name, _device(request, name))
+        keys = throttle.keys(
+            request.META.get("REMOTE_ADDR", ""),
+            name,
+            _device(request, name),
+            forwarded=is_forwarded(request.headers),
+        )
         self.wait = _tries.take(keys)
         if self.wait:
             text = _("Too many tries to sign in. Wait %(n)s seconds, then try again.")
@@ -97,13 +105,14 @@ class OperatorSite(admin.AdminSite):
         SessionStore.clear_expired()
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        from . import operations  # it needs this site
+        from . import operations, tokens  # they need this site
 
         pages = [
             ("node/", operations.overview, "operations"),
             ("node/now/", operations.now, "operations-now"),
             ("node/export/", operations.export, "export"),
             ("node/backups/<str:name>/", operations.download_backup, "backup"),
+            ("node/make-token/", tokens.make, "make-token"),
             ("node/<slug:name>/", operations.act, "act"),
             ("node/<slug:name>/<int:pk>/", operations.act, "act"),
         ]

@@ -3,6 +3,6 @@
 The package itself must not: the site is in it, and is made when Django first looks for it.
 """
 
-from . import accounts, blocks, peers, records, transactions
+from . import accounts, blocks, peers, records, tokens, transactions
 
-__all__ = ["accounts", "blocks", "peers", "records", "transactions"]
+__all__ = ["accounts", "blocks", "peers", "records", "tokens", "transactions"]

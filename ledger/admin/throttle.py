@@ -70,11 +70,12 @@ class Throttle:
         return bucket
 
 
-def keys(address: str, account: str, device: str) -> list[Key]:
-    """The buckets a try takes from. `device` is the proof of an earlier sign-in, "" for none."""
+def keys(address: str, account: str, device: str = "", *, forwarded: bool = False) -> list[Key]:
+    """The buckets a try takes from. `device` is the proof of an earlier sign-in, "" for none;
+    what was `forwarded` by a proxy on this machine is not from this machine."""
     if device:
         return [("device", device)]
-    if _is_loopback(address):
+    if _is_loopback(address) and not forwarded:
         return [("address", "loopback")]
     return [("address", _network(address)), ("account", account[:_NAME].casefold())]
 

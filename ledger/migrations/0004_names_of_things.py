@@ -5,10 +5,15 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("ledger", "0003_access_tokens"),
         ("ledger", "0003_operator_acts"),
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name="accesstoken",
+            options={"verbose_name": "access token", "verbose_name_plural": "access tokens"},
+        ),
         migrations.AlterModelOptions(
             name="activeblock",
             options={
