@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from ledger.admin.reading import ReadOnly
 from ledger.models import Block, DamagedBlock, Peer
-from ledger.node import lifecycle
+from ledger.node import lifecycle, tokens
 from ledger.node import operator as acts
 from tests.pages.conftest import Browser, words
 
@@ -37,6 +37,7 @@ def rows(model: type[models.Model]) -> list[tuple[Any, ...]]:
 def full(lived: lifecycle.Node, operator: Browser) -> Browser:
     """Every table has a row."""
     acts.add_peer("127.0.0.1:5997")
+    lived.writer.run(lambda: tokens.create("a program"))
     stale = a_stale_block()
     acts.invalidate_block(stale, "a test")
     text = {"hash": "0" * 64, "index": 3, "canonical": "{}", "found_at": "2026-01-01T00:00Z"}
