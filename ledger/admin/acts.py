@@ -10,7 +10,7 @@ from typing import Any, Final
 from django import forms
 from django.db.models import Model
 from django.urls import reverse
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ledger.models import AccessToken, Block, Peer, Transaction
@@ -111,12 +111,12 @@ def _blocks_from(row: Block) -> str:
 
 def _invalidating(row: Block) -> str:
     if not hasattr(row, "active"):
-        return say(
+        return gettext(
             "The block is marked invalid: neither it nor a block above it can be on the active"
             " chain. It is not on it now, so nothing else changes. Reconsidering the block takes"
             " the mark off again."
         )
-    return say(
+    return gettext(
         "The block is marked invalid. {n} blocks, this one and those above it, leave the active"
         " chain, as if they had broken a rule; the longest stored branch without a mark takes"
         " their place. Transactions of this node return to the pool. Nothing is deleted, and"
@@ -125,14 +125,14 @@ def _invalidating(row: Block) -> str:
 
 
 def _reconsidering(row: Block) -> str:
-    return say(
+    return gettext(
         "The marks on this block, below it and above it are taken off, and the node goes back to"
         " the longest stored branch."
     )
 
 
 def _preferring(row: Block) -> str:
-    return say(
+    return gettext(
         "The branch that ends in this block becomes the active chain, if it is as long as the"
         " present one. Transactions of this node that are on one branch alone return to the pool"
         " or are confirmed."
@@ -140,7 +140,7 @@ def _preferring(row: Block) -> str:
 
 
 def _dropping(row: Transaction) -> str:
-    return say(
+    return gettext(
         "The transaction leaves the pool and will not be mined by this node. It stays known as"
         " refused, with your reason. This cannot be taken back: whoever sent it has to send it"
         " again."
@@ -164,7 +164,7 @@ def _edit(row: Peer, values: Values) -> Any:
 
 def _revoke(row: AccessToken) -> str:
     lifecycle.current().writer.run(lambda: tokens.revoke(row.prefix))
-    return say("{name} is revoked: it is refused from now on.").format(name=row.name)
+    return gettext("{name} is revoked: it is refused from now on.").format(name=row.name)
 
 
 def _mine(values: Values, progress: Progress) -> Any:

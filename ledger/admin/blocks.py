@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ledger import wording
@@ -53,15 +53,15 @@ def _is_marked(block: Block) -> bool:
 
 def _place(block: Block) -> str:
     if _is_marked(block):
-        return say("marked invalid")
-    return say("active") if _is_active(block) else say("stale")
+        return gettext("marked invalid")
+    return gettext("active") if _is_active(block) else gettext("stale")
 
 
 def _canonical(row: Any) -> SafeString:
     """The text that was hashed; of a very long one the beginning."""
     text = row.canonical[:_SHOWN]
     more = len(row.canonical) - len(text)
-    rest = say("… and {n} more characters").format(n=wording.grouped(more)) if more else ""
+    rest = gettext("… and {n} more characters").format(n=wording.grouped(more)) if more else ""
     return format_html('<pre class="bytes" tabindex="0">{}</pre>{}', showing.visible(text), rest)
 
 
@@ -69,9 +69,11 @@ def _computed(row: Any) -> SafeString:
     """The hash of the stored text, computed now, and whether it is the block's."""
     computed = hash_of(row.canonical)
     if computed == row.hash:
-        return format_html('<code>{}</code> <b class="holds">✓ {}</b>', computed, say("matches"))
+        return format_html(
+            '<code>{}</code> <b class="holds">✓ {}</b>', computed, gettext("matches")
+        )
     return format_html(
-        '<code>{}</code> <b class="fails">✗ {}</b>', computed, say("does not match: damaged")
+        '<code>{}</code> <b class="fails">✗ {}</b>', computed, gettext("does not match: damaged")
     )
 
 
@@ -83,7 +85,7 @@ def _children(block: Block) -> SafeString | str:
 def _mark(block: Block) -> SafeString | str:
     if not _is_marked(block):
         return showing.NOTHING
-    return showing.row_link(block.mark, block.mark.reason or say("marked invalid"))
+    return showing.row_link(block.mark, block.mark.reason or gettext("marked invalid"))
 
 
 def _inclusions(block: Block) -> SafeString:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ledger import wording
@@ -31,16 +31,16 @@ def _standing(row: Peer) -> str:
     if row.standing != Peer.Standing.BANNED:
         return str(_STANDING[Peer.Standing(row.standing)])
     if row.banned_until is None:
-        return say("banned for good")
+        return gettext("banned for good")
     if row.banned_until <= timezone.now():
-        return say("active (a ban has ended)")
-    return say("banned until {time}").format(time=wording.absolute(row.banned_until))
+        return gettext("active (a ban has ended)")
+    return gettext("banned until {time}").format(time=wording.absolute(row.banned_until))
 
 
 def _milliseconds(row: Peer) -> str:
     if row.latency is None:
         return showing.NOTHING
-    return say("{n} ms").format(n=wording.grouped(round(row.latency * 1000)))
+    return gettext("{n} ms").format(n=wording.grouped(round(row.latency * 1000)))
 
 
 def _time(name: str, label: Any) -> Column:

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as say
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -51,16 +51,16 @@ def make(request: HttpRequest) -> HttpResponse:
         name, days = form.cleaned_data["name"], form.cleaned_data["days"]
         expires_at = timezone.now() + timedelta(days=days) if days else None
         line = running.write_line(
-            say("Make the token {name}").format(name=name), request.user, say("Begun.")
+            gettext("Make the token {name}").format(name=name), request.user, gettext("Begun.")
         )
         create = partial(tokens.create, name, expires_at=expires_at)
         try:
             text, row = lifecycle.current().writer.run(create)
         except NodeError as error:
             form.add_error("name", str(error))
-            running.amend_line(line, say("Failed: {text}").format(text=error))
+            running.amend_line(line, gettext("Failed: {text}").format(text=error))
         else:
-            running.amend_line(line, say("Done: {text}").format(text=row))
+            running.amend_line(line, gettext("Done: {text}").format(text=row))
     context = {
         **admin.site.each_context(request),
         "title": _("Make a token"),
@@ -75,10 +75,10 @@ def make(request: HttpRequest) -> HttpResponse:
 
 def _standing(row: AccessToken) -> str:
     if row.revoked_at:
-        return say("revoked")
+        return gettext("revoked")
     if row.expires_at and row.expires_at <= timezone.now():
-        return say("expired")
-    return say("good")
+        return gettext("expired")
+    return gettext("good")
 
 
 def _time(name: str, label: Any) -> Column:
