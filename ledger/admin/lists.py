@@ -73,15 +73,22 @@ class RowList(ChangeList):
             low = max(low, int(found[2]) + 1)
         elif found:
             high = min(high, int(found[2]) - 1)
-        window = WINDOW if self._must_scan() else high - low + 1
+        scans = self._must_scan()
+        window = WINDOW if scans else high - low + 1
         if upwards:
             reached = min(high, low + window - 1)
             low_seen, high_seen, order = low, reached, "pk"
         else:
             reached = max(low, high - window + 1)
             low_seen, high_seen, order = reached, high, "-pk"
-        rows = self.queryset.filter(pk__gte=low_seen, pk__lte=high_seen).order_by(order)
-        page = list(rows[: self.list_per_page + 1])
+        rows = self.queryset.order_by(order)
+        if scans or found or self._range or not self.queryset.query.where:
+            # Else an index finds the rows, and a range of keys would mislead the planner.
+            rows = rows.filter(pk__gte=low_seen, pk__lte=high_seen)
+        # Keys first: whatever has to be sorted is sorted before anything is joined to it.
+        keys = list(rows.values_list("pk", flat=True)[: self.list_per_page + 1])
+        whole = self.apply_select_related(self.root_queryset)
+        page = list(whole.filter(pk__in=keys).order_by(order))
         more = len(page) > self.list_per_page
         page = page[: self.list_per_page]
         self._lead_on(page, bounds, (low_seen, high_seen), more=more, upwards=upwards)
