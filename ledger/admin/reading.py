@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from .acts import Offer
 from .lists import RowList
@@ -93,6 +94,10 @@ class ReadOnly(admin.ModelAdmin):
     def offers(self, request: HttpRequest, row: Any) -> list[Offer]:
         """The acts that make sense on a row, for who may act."""
         return []
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any

@@ -150,8 +150,10 @@ def _run(begun: RunningAct, work: Work, language: str | None) -> None:
 
 def _finish(begun: RunningAct, state: Any, text: str) -> None:
     words = _("Done: {text}") if state == "done" else _("Failed: {text}")
-    amend_line(begun.line, words.format(text=text))
-    _end(begun, state, text)
+    try:
+        amend_line(begun.line, words.format(text=text))
+    finally:  # whatever becomes of the line, nobody waits for this act for ever
+        _end(begun, state, text)
 
 
 def _end(begun: RunningAct, state: Any, text: str) -> None:

@@ -49,18 +49,17 @@ def history() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_memory() -> Iterator[None]:
+def fresh_memory() -> None:
     """No act and no try to sign in of another test."""
     running._acts.clear()
     site._tries._buckets.clear()
-    yield
-    for act in running.latest():
-        assert act.ended.wait(20)
 
 
 @pytest.fixture
-def operator(node: lifecycle.Node) -> Browser:
-    return signed_in(account("operator", is_superuser=True))
+def operator(node: lifecycle.Node) -> Iterator[Browser]:
+    yield signed_in(account("operator", is_superuser=True))
+    for act in running.latest():
+        assert act.ended.wait(20)
 
 
 @pytest.fixture
