@@ -243,12 +243,11 @@ def quietly(command: list[str], lock_file: IO[bytes], **extra: str) -> bool:
 def run(options: argparse.Namespace) -> NoReturn:
     prepare(RUN)
     environment = node_environment(options.data)
-    for name in ("dialect", "difficulty"):  # left alone, the node keeps what it was made with
+    for name in ("host", "port", "dialect", "difficulty"):  # left alone, what is set elsewhere
         value = getattr(options, name)
         if value is not None:
             environment[f"CHAINSITE_{name.upper()}"] = str(value)
-    node = ["runnode", "--host", options.host, "--port", str(options.port)]
-    hand_over([str(ROOT / "manage.py"), *node], environment)
+    hand_over([str(ROOT / "manage.py"), "runnode"], environment)
 
 
 def manage(options: argparse.Namespace) -> NoReturn:
@@ -336,8 +335,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     node = commands.add_parser("run", help="start a node; installs what it needs on first use")
-    node.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    node.add_argument("--port", type=int, default=8000, help="port to listen on (%(default)s)")
+    node.add_argument("--host", help="address to listen on (127.0.0.1)")
+    node.add_argument("--port", type=int, help="port to listen on (8000)")
     node.add_argument("--data", help="folder of the chain, pool and identity (var)")
     node.add_argument("--dialect", choices=("seed", "dvf", "js"), help="which peers to speak to")
     node.add_argument("--difficulty", type=int, help="leading zeros a proof needs")

@@ -1,4 +1,4 @@
-"""Settings, from the environment. Every name is listed in the README."""
+"""Django's settings. What can be set from outside is declared in `configuration`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import socket
 import tempfile
 from pathlib import Path
 
-import environ
-
-from . import sqlite_library
+from . import configuration, sqlite_library
 
 SQLITE_LIBRARY = sqlite_library.choose()
 
-env = environ.Env()
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = configuration.BASE_DIR
 
 
 def _secret_key(path: Path) -> str:
@@ -34,21 +31,23 @@ def _secret_key(path: Path) -> str:
 
 
 # --- the node -------------------------------------------------------------------------------
-NODE_DATA = Path(env.str("CHAINSITE_DATA", str(BASE_DIR / "var"))).resolve()
-NODE_DIALECT = env.str("CHAINSITE_DIALECT", "")
-NODE_DIFFICULTY = env.int("CHAINSITE_DIFFICULTY", 0) or None
-NODE_POOL_TRANSACTIONS = env.int("CHAINSITE_POOL_TRANSACTIONS", 10_000)
-NODE_POOL_BYTES = env.int("CHAINSITE_POOL_BYTES", 16 * 1024 * 1024)
-NODE_CHAIN_BYTES = env.int("CHAINSITE_CHAIN_BYTES", 512 * 1024 * 1024)
-NODE_CHAIN_BLOCKS = env.int("CHAINSITE_CHAIN_BLOCKS", 1_000_000)
-NODE_PEERS = env.int("CHAINSITE_PEERS", 64)
-NODE_PEER_DEADLINE = env.float("CHAINSITE_PEER_DEADLINE", 30.0)
-NODE_PEER_POLICY = env.str("CHAINSITE_PEER_POLICY", "any")
-NODE_MINE_QUEUE = env.int("CHAINSITE_MINE_QUEUE", 8)
+NODE_DATA = configuration.DATA.value()
+NODE_HOST = configuration.HOST.value()
+NODE_PORT = configuration.PORT.value()
+NODE_DIALECT = configuration.DIALECT.value()
+NODE_DIFFICULTY = configuration.DIFFICULTY.value()
+NODE_POOL_TRANSACTIONS = configuration.POOL_TRANSACTIONS.value()
+NODE_POOL_BYTES = configuration.POOL_BYTES.value()
+NODE_CHAIN_BYTES = configuration.CHAIN_BYTES.value()
+NODE_CHAIN_BLOCKS = configuration.CHAIN_BLOCKS.value()
+NODE_PEERS = configuration.PEERS.value()
+NODE_PEER_DEADLINE = configuration.PEER_DEADLINE.value()
+NODE_PEER_POLICY = configuration.PEER_POLICY.value()
+NODE_MINE_QUEUE = configuration.MINE_QUEUE.value()
 NODE_SERVER = "chainsite.server.GuardedServer"
 
 # --- Django ---------------------------------------------------------------------------------
-DEBUG = env.bool("CHAINSITE_DEBUG", False)
+DEBUG = configuration.DEBUG.value()
 SECRET_KEY = _secret_key(NODE_DATA / "secret-key")
 
 
@@ -70,10 +69,11 @@ def _own_names() -> list[str]:
     return list(dict.fromkeys(names))
 
 
-ALLOWED_HOSTS = [*_own_names(), *env.list("CHAINSITE_ALLOWED_HOSTS", default=[])]
+ALLOWED_HOSTS = [*_own_names(), *configuration.ALLOWED_HOSTS.value()]
 
 INSTALLED_APPS = [
     "ledger",  # first: its runserver goes before Daphne's
+    "chainsite",
     "daphne",
     "channels",
     "django.contrib.admin",
@@ -164,7 +164,7 @@ LOGGING = {
         }
     },
     "loggers": {
-        "ledger": {"level": env.str("CHAINSITE_LOG_LEVEL", "INFO")},
+        "ledger": {"level": configuration.LOG_LEVEL.value()},
         # Our failures, not refusals: a line for each would let any client fill the disk.
         "django.request": {"filters": ["failures"]},
         "django.security.csrf": {"level": "ERROR"},

@@ -26,8 +26,15 @@ class Command(BaseCommand):
     requires_system_checks = "__all__"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=8000, help="port; 0 picks a free one")
+        parser.add_argument("--host", default=settings.NODE_HOST, help="address to listen on")
+        parser.add_argument(
+            "--port", type=int, default=settings.NODE_PORT, help="port; 0 picks a free one"
+        )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Before the system checks, which judge the address that is in force.
+        settings.NODE_HOST, settings.NODE_PORT = options["host"], options["port"]
+        return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
         listening = self._listen(options["host"], options["port"])

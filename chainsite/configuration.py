@@ -1,0 +1,289 @@
+"""Every setting of this project: its name, type, default and meaning, declared once.
+
+`chainsite/settings.py` takes its values from here, `manage.py listsettings` lists them, and
+`docs/settings.md` is made from them. Values come from the environment; a few have an option on the
+command line that goes before it. An empty value counts as none.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+from ledger.consensus import DIALECTS
+from ledger.consensus.dialects import MAX_DIFFICULTY
+
+T = TypeVar("T")
+D = TypeVar("D", bound=int | None)
+
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+PREFIX: Final = "CHAINSITE_"
+_ON: Final = ("on", "true", "yes", "1")
+_OFF: Final = ("off", "false", "no", "0")
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One setting. `kind` says in words what `parse` takes; `parse` raises ValueError for the rest.
+
+    `stands_for` says what a default means that is no value of its own. `option` is where the
+    command line may say otherwise.
+    """
+
+    name: str
+    default: T
+    meaning: str
+    kind: str
+    parse: Callable[[str], T]
+    stands_for: str = ""
+    option: str = ""
+
+    def is_given(self) -> bool:
+        """Whether the environment has a value for it."""
+        return bool(os.environ.get(self.name, "").strip())
+
+    def value(self) -> T:
+        """The value in force. Raises `ImproperlyConfigured` for one that cannot be."""
+        if not self.is_given():
+            return self.default
+        text = os.environ[self.name].strip()
+        try:
+            return self.parse(text)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{self.name} must be {self.kind}, and it is {text!a}."
+            ) from None
+
+    @property
+    def default_text(self) -> str:
+        return self.stands_for or shown(self.default)
+
+
+def shown(value: Any) -> str:
+    """A value as one would write it into the environment."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ",".join(value)
+    if isinstance(value, Path) and value.is_relative_to(BASE_DIR):
+        return str(value.relative_to(BASE_DIR))
+    return "" if value is None else str(value)
+
+
+def whole(
+    name: str,
+    default: D,
+    meaning: str,
+    *,
+    at_least: int = 1,
+    at_most: int | None = None,
+    stands_for: str = "",
+    option: str = "",
+) -> Setting[int | D]:
+    """A whole number within bounds."""
+    bounds = f"{at_least} or more" if at_most is None else f"{at_least} to {at_most}"
+
+    def parse(text: str) -> int:
+        value = int(text)
+        if value < at_least or (at_most is not None and value > at_most):
+            raise ValueError
+        return value
+
+    kind = f"a whole number, {bounds}"
+    return Setting(name, default, meaning, kind, parse, stands_for, option)
+
+
+def seconds(name: str, default: float, meaning: str) -> Setting[float]:
+    """A duration; fractions are fine."""
+
+    def parse(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError
+        return value
+
+    return Setting(name, default, meaning, "a number of seconds above 0", parse)
+
+
+def switch(name: str, default: bool, meaning: str) -> Setting[bool]:
+    """On or off, and nothing that could be mistaken for either."""
+
+    def parse(text: str) -> bool:
+        if text.lower() not in _ON + _OFF:
+            raise ValueError
+        return text.lower() in _ON
+
+    return Setting(name, default, meaning, "on or off", parse)
+
+
+def choice(
+    name: str,
+    default: str,
+    meaning: str,
+    *,
+    of: tuple[str, ...],
+    stands_for: str = "",
+    option: str = "",
+) -> Setting[str]:
+    """One of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in of:
+            raise ValueError
+        return text
+
+    return Setting(name, default, meaning, f"one of {', '.join(of)}", parse, stands_for, option)
+
+
+def text(name: str, default: str, meaning: str, *, option: str = "") -> Setting[str]:
+    """Any text."""
+    return Setting(name, default, meaning, "a text", str, option=option)
+
+
+def names(name: str, meaning: str) -> Setting[list[str]]:
+    """Names with commas between; none by default."""
+
+    def parse(text: str) -> list[str]:
+        return [part.strip() for part in text.split(",") if part.strip()]
+
+    return Setting(name, [], meaning, "names with commas between", parse)
+
+
+def folder(name: str, default: Path, meaning: str, *, option: str = "") -> Setting[Path]:
+    """A folder, made absolute."""
+
+    def parse(text: str) -> Path:
+        return Path(text).resolve()
+
+    return Setting(name, default, meaning, "a folder", parse, option=option)
+
+
+# --- the node -------------------------------------------------------------------------------
+DATA = folder(
+    "CHAINSITE_DATA",
+    BASE_DIR / "var",
+    "The data folder: the database and the secret key.",
+    option="dev.py run --data",
+)
+HOST = text("CHAINSITE_HOST", "127.0.0.1", "The address to listen on.", option="dev.py run --host")
+PORT = whole(
+    "CHAINSITE_PORT",
+    8000,
+    "The port to listen on; 0 picks a free one.",
+    at_least=0,
+    at_most=65535,
+    option="dev.py run --port",
+)
+DIALECT = choice(
+    "CHAINSITE_DIALECT",
+    "",
+    "Which peers a new data folder speaks to; kept from then on.",
+    of=tuple(DIALECTS),
+    stands_for="seed",
+    option="dev.py run --dialect",
+)
+DIFFICULTY = whole(
+    "CHAINSITE_DIFFICULTY",
+    None,
+    "Leading zeros of a proof's hash in a new data folder; kept from then on.",
+    at_least=0,
+    at_most=MAX_DIFFICULTY,
+    stands_for="4",
+    option="dev.py run --difficulty",
+)
+POOL_TRANSACTIONS = whole(
+    "CHAINSITE_POOL_TRANSACTIONS", 10_000, "How many transactions may wait in the pool."
+)
+POOL_BYTES = whole(
+    "CHAINSITE_POOL_BYTES", 16 * 1024 * 1024, "How large they may be together, in bytes."
+)
+MINE_QUEUE = whole("CHAINSITE_MINE_QUEUE", 8, "How many requests for a block may wait.")
+PEERS = whole("CHAINSITE_PEERS", 64, "How many peers are kept.")
+PEER_DEADLINE = seconds(
+    "CHAINSITE_PEER_DEADLINE", 30.0, "How long a peer has for its whole answer, in seconds."
+)
+PEER_POLICY = choice(
+    "CHAINSITE_PEER_POLICY",
+    "any",
+    "Where peers may be; `private` includes `loopback`.",
+    of=("loopback", "private", "any"),
+)
+CHAIN_BYTES = whole(
+    "CHAINSITE_CHAIN_BYTES", 512 * 1024 * 1024, "The largest chain read from a peer, in bytes."
+)
+CHAIN_BLOCKS = whole(
+    "CHAINSITE_CHAIN_BLOCKS", 1_000_000, "The longest chain read from a peer, in blocks."
+)
+
+# --- the site -------------------------------------------------------------------------------
+ALLOWED_HOSTS = names("CHAINSITE_ALLOWED_HOSTS", "More names this machine is called by.")
+DEBUG = switch(
+    "CHAINSITE_DEBUG", False, "Django's debug pages; never on a machine others can reach."
+)
+
+# --- instruments ----------------------------------------------------------------------------
+LOG_LEVEL = choice(
+    "CHAINSITE_LOG_LEVEL",
+    "INFO",
+    "What the node writes to its log: this and what is worse.",
+    of=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+)
+
+# --- the script -----------------------------------------------------------------------------
+VENV = text("CHAINSITE_VENV", ".venv", "Where dev.py keeps its environment; read by it alone.")
+
+SETTINGS: Final[tuple[Setting[Any], ...]] = tuple(
+    value for value in globals().copy().values() if isinstance(value, Setting)
+)
+
+
+def faults() -> list[str]:
+    """What is wrong with the values given, a sentence each."""
+    found = []
+    for setting in SETTINGS:
+        try:
+            setting.value()
+        except ImproperlyConfigured as error:
+            found.append(str(error))
+    return found
+
+
+def strangers(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Names in the environment that look like settings and are none, and the nearest that is.
+
+    The tests have names of their own, which begin with CHAINSITE_TEST_.
+    """
+    known = [setting.name for setting in SETTINGS]
+    return {
+        name: next(iter(get_close_matches(name, known, n=1)), "")
+        for name in sorted(environment)
+        if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}TEST_") and name not in known
+    }
+
+
+def as_markdown() -> str:
+    """The text of `docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        "From the environment; an option on the command line goes first. A value that cannot be",
+        "ends the start with a sentence. `python3 dev.py manage listsettings` says what is in force",
+        "and where it came from; with `--markdown` it writes this file.",
+        "",
+        "| variable | is | default | means |",
+        "|---|---|---|---|",
+    ]
+    for setting in SETTINGS:
+        default = f"`{setting.default_text}`" if setting.default_text else ""
+        option = f" Option: `{setting.option}`." if setting.option else ""
+        lines.append(
+            f"| `{setting.name}` | {setting.kind} | {default} | {setting.meaning}{option} |"
+        )
+    return "\n".join(lines) + "\n"
