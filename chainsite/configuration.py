@@ -244,15 +244,16 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = tuple(
 )
 
 
-def faults() -> list[str]:
-    """What is wrong with the values given, a sentence each."""
+def check() -> None:
+    """Look at all values given. Raises `ImproperlyConfigured`, with a line for each bad one."""
     found = []
     for setting in SETTINGS:
         try:
             setting.value()
         except ImproperlyConfigured as error:
             found.append(str(error))
-    return found
+    if found:
+        raise ImproperlyConfigured("\n".join(found))
 
 
 def strangers(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -274,8 +275,8 @@ def as_markdown() -> str:
         "# Settings",
         "",
         "From the environment; an option on the command line goes first. A value that cannot be",
-        "ends the start with a sentence. `python3 dev.py manage listsettings` says what is in force",
-        "and where it came from; with `--markdown` it writes this file.",
+        "ends the start with a sentence. `python3 dev.py manage listsettings` says what is in",
+        "force and where it came from; with `--markdown` it writes this file.",
         "",
         "| variable | is | default | means |",
         "|---|---|---|---|",

@@ -9,10 +9,13 @@ import socket
 import tempfile
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from . import configuration, sqlite_library
 
 SQLITE_LIBRARY = sqlite_library.choose()
 
+configuration.check()
 BASE_DIR = configuration.BASE_DIR
 
 
@@ -48,7 +51,13 @@ NODE_SERVER = "chainsite.server.GuardedServer"
 
 # --- Django ---------------------------------------------------------------------------------
 DEBUG = configuration.DEBUG.value()
-SECRET_KEY = _secret_key(NODE_DATA / "secret-key")
+try:
+    SECRET_KEY = _secret_key(NODE_DATA / "secret-key")
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"the data folder {NODE_DATA} cannot be used: {error.strerror} ({error.filename})."
+        " Make it writable for this user, or name another one with --data or CHAINSITE_DATA."
+    ) from error
 
 
 def _own_names() -> list[str]:

@@ -31,8 +31,8 @@ def test_the_readme_leads_to_the_table_of_settings() -> None:
     [PROJECT / "README.md", *sorted(PROJECT.glob("docs/*.md"))],
     ids=lambda path: path.name,
 )
-def test_no_document_names_a_setting_that_there_is_not(document: Path) -> None:
-    named = set(re.findall(r"\bCHAINSITE_[A-Z_]*[A-Z]\b", document.read_text()))
+def test_no_document_names_a_setting_that_there_is_not(name: str) -> None:
+    named = set(re.findall(r"\bCHAINSITE_[A-Z_]*[A-Z]\b", (PROJECT / name).read_text()))
     known = {setting.name for setting in configuration.SETTINGS}
     assert {name for name in named if not name.startswith("CHAINSITE_TEST_")} <= known
 

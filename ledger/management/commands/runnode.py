@@ -12,10 +12,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from ledger.management.opening import open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         listening = self._listen(options["host"], options["port"])
-        call_command("migrate", interactive=False, verbosity=0)
+        open_database(guard=True)
         try:
             lifecycle.prepare()
             with verification_progress(self.stderr) as progress:

@@ -6,10 +6,10 @@ from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
+from ledger.management.opening import open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -23,7 +23,7 @@ class Command(DaphneCommand):
         return import_string(settings.NODE_SERVER)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
+        open_database(guard=True)
         try:
             lifecycle.prepare()
             with verification_progress(self.stderr) as progress:
