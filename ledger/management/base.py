@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ledger.consensus import Refused
-from ledger.management.opening import open_database
+from ledger.management.opening import failures_in_words, open_database
 from ledger.node.errors import NodeError
 
 
@@ -21,7 +21,8 @@ class NodeCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> str | None:
         open_database()
         try:
-            self.run(**options)
+            with failures_in_words():
+                self.run(**options)
         except (NodeError, Refused, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.core.management import call_command
@@ -55,17 +57,27 @@ def open_database(*, guard: bool = False) -> None:
     `guard` puts triggers back that somebody has taken away, as `migrate` does.
     Raises `CommandError`, naming the file and what to do, where that cannot be done.
     """
-    place = connection.settings_dict["NAME"]
-    try:
+    with failures_in_words():
         executor = MigrationExecutor(connection)
-        _refuse_newer(executor, str(place))
+        _refuse_newer(executor)
         if guard or executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", interactive=False, verbosity=0)
+
+
+@contextmanager
+def failures_in_words() -> Iterator[None]:
+    """Turn what the database cannot do into a `CommandError` that says what to do."""
+    try:
+        yield
     except DatabaseError as error:
-        raise CommandError(_in_words(str(place), str(error))) from error
+        raise CommandError(_in_words(_place(), str(error))) from error
 
 
-def _refuse_newer(executor: MigrationExecutor, place: str) -> None:
+def _place() -> str:
+    return str(connection.settings_dict["NAME"])
+
+
+def _refuse_newer(executor: MigrationExecutor) -> None:
     loader = executor.loader
     unknown = sorted(
         name
@@ -74,7 +86,7 @@ def _refuse_newer(executor: MigrationExecutor, place: str) -> None:
     )
     if unknown:
         raise CommandError(
-            f"{place} was written by a newer version of chainsite (it knows {unknown[-1]})."
+            f"{_place()} was written by a newer version of chainsite (it knows {unknown[-1]})."
             " Start that version, or restore a backup from before the upgrade."
         )
 

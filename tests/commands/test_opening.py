@@ -25,7 +25,7 @@ RUNNODE = ["manage.py", "runnode", "--port", "0"]
 RUNNODE_WITHOUT_ROOM = [
     "-c",
     "import os, resource, sys;"
-    "resource.setrlimit(resource.RLIMIT_FSIZE, (40960, 40960));"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480));"
     f"os.execv(sys.executable, [sys.executable, *{RUNNODE}])",
 ]
 

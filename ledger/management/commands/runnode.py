@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
-from ledger.management.opening import open_database
+from ledger.management.opening import failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -40,10 +40,10 @@ class Command(BaseCommand):
         listening = self._listen(options["host"], options["port"])
         open_database(guard=True)
         try:
-            lifecycle.prepare()
-            with verification_progress(self.stderr) as progress:
+            with failures_in_words(), verification_progress(self.stderr) as progress:
+                lifecycle.prepare()
                 report = lifecycle.verify_or_refuse(progress)
-            node = lifecycle.start(serving=True)
+                node = lifecycle.start(serving=True)
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         network = node.identity.network

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
-from ledger.management.opening import open_database
+from ledger.management.opening import failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -25,10 +25,10 @@ class Command(DaphneCommand):
     def inner_run(self, *args: Any, **options: Any) -> None:
         open_database(guard=True)
         try:
-            lifecycle.prepare()
-            with verification_progress(self.stderr) as progress:
+            with failures_in_words(), verification_progress(self.stderr) as progress:
+                lifecycle.prepare()
                 lifecycle.verify_or_refuse(progress)
-            lifecycle.start(serving=True)
+                lifecycle.start(serving=True)
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         try:
