@@ -236,6 +236,21 @@ LOG_LEVEL = choice(
     of=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
 )
 
+LOG_FORMAT = choice(
+    "CHAINSITE_LOG_FORMAT", "text", "How log lines are written, on stderr.", of=("text", "json")
+)
+ACCESS_LOG = switch(
+    "CHAINSITE_ACCESS_LOG",
+    False,
+    "A log line for each request; any client could fill the disk with them.",
+)
+DISK_FLOOR = whole(
+    "CHAINSITE_DISK_FLOOR",
+    64 * 1024 * 1024,
+    "With fewer bytes free than this, `/readyz` says not ready.",
+    at_least=0,
+)
+
 # --- the script -----------------------------------------------------------------------------
 VENV = text("CHAINSITE_VENV", ".venv", "Where dev.py keeps its environment; read by it alone.")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from . import configuration, sqlite_library
+from .instruments.logs import FORMATTERS
 
 SQLITE_LIBRARY = sqlite_library.choose()
 
@@ -47,6 +48,8 @@ NODE_PEERS = configuration.PEERS.value()
 NODE_PEER_DEADLINE = configuration.PEER_DEADLINE.value()
 NODE_PEER_POLICY = configuration.PEER_POLICY.value()
 NODE_MINE_QUEUE = configuration.MINE_QUEUE.value()
+NODE_ACCESS_LOG = configuration.ACCESS_LOG.value()
+NODE_DISK_FLOOR = configuration.DISK_FLOOR.value()
 NODE_SERVER = "chainsite.server.GuardedServer"
 
 # --- Django ---------------------------------------------------------------------------------
@@ -95,6 +98,7 @@ INSTALLED_APPS = [
 # Short, and async from end to end: Django's own sync middleware would cost each request a thread
 # hop apiece. The pages' forms carry their CSRF check themselves (`csrf_protect`).
 MIDDLEWARE = [
+    "chainsite.instruments.requests.observe",
     "chainsite.middleware.check_host",
     "chainsite.middleware.security_headers",
     "chainsite.middleware.choose_language",
@@ -163,7 +167,7 @@ CSRF_COOKIE_HTTPONLY = False  # the page's script sends it back in a header
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {"line": {"()": FORMATTERS[configuration.LOG_FORMAT.value()]}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "filters": {
@@ -174,6 +178,8 @@ LOGGING = {
     },
     "loggers": {
         "ledger": {"level": configuration.LOG_LEVEL.value()},
+        "chainsite": {"level": configuration.LOG_LEVEL.value()},
+        "chainsite.access": {"level": "INFO"},
         # Our failures, not refusals: a line for each would let any client fill the disk.
         "django.request": {"filters": ["failures"]},
         "django.security.csrf": {"level": "ERROR"},

@@ -25,6 +25,7 @@ from .verification import Report
 from .writer import Writer
 
 _current: Node | None = None
+_verified: Report | None = None
 
 
 class Node:
@@ -76,11 +77,18 @@ def verify(progress: Callable[[int, int], None] | None = None) -> Report:
 
 def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:
     """The same, but raise `Damaged`, naming every fault and its repair, if the chain is broken."""
+    global _verified
     report = verify(progress)
     if not report.sound:
         first = next((f.index for f in report.faults if f.index is not None), None)
         raise Damaged("\n".join(map(str, report.faults)), index=first)
+    _verified = report
     return report
+
+
+def verified() -> Report | None:
+    """What `verify_or_refuse` found in this process; None if it was not asked or refused."""
+    return _verified
 
 
 def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
