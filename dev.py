@@ -270,6 +270,7 @@ def check(_options: argparse.Namespace) -> NoReturn:
             "mypy": [PYTHON, "-m", "mypy"],
             "lint-imports": [BIN / "lint-imports", "--no-logo"],
             "locale": [PYTHON, "-m", "tests.catalogue"],
+            "deployment": [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
             "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
         }
         failed = []
@@ -350,7 +351,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     django.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND [ARGS]")
     django.set_defaults(command=manage)
 
-    checks = commands.add_parser("check", help="lint, types, imports, locale and migrations")
+    checks = commands.add_parser("check", help="lint, types, imports, locale, settings, migrations")
     checks.set_defaults(command=check)
 
     images = commands.add_parser("screenshots", help="remake docs/images with Chromium")

@@ -224,6 +224,11 @@ CHAIN_BLOCKS = whole(
 
 # --- the site -------------------------------------------------------------------------------
 ALLOWED_HOSTS = names("CHAINSITE_ALLOWED_HOSTS", "More names this machine is called by.")
+TLS = switch(
+    "CHAINSITE_TLS",
+    False,
+    "Browsers come by HTTPS alone, through a proxy: cookies are kept to it, and HSTS is sent.",
+)
 DEBUG = switch(
     "CHAINSITE_DEBUG", False, "Django's debug pages; never on a machine others can reach."
 )

@@ -159,10 +159,21 @@ SERVESTATIC_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SAMESITE = "Strict"
+# Off by default: on a LAN without TLS a browser would not send such cookies back at all.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.TLS.value()
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if configuration.TLS.value() else 0
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day, and no unattended week
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"
 CSRF_COOKIE_HTTPONLY = False  # the page's script sends it back in a header
+
+SILENCED_SYSTEM_CHECKS = [
+    "security.W001",  # `chainsite.middleware` sends those headers, without a thread hop
+    "security.W002",  # frame-ancestors of the Content-Security-Policy does it
+    "security.W003",  # every view that acts for a visitor checks the token itself
+]
+if not configuration.TLS.value():
+    SILENCED_SYSTEM_CHECKS += ["security.W010"]  # see SESSION_COOKIE_SECURE
 
 LOGGING = {
     "version": 1,

@@ -87,7 +87,7 @@ def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Repo
 
 
 def verified() -> Report | None:
-    """What `verify_or_refuse` found in this process; None if it was not asked or refused."""
+    """What `verify_or_refuse` found before this node started; None if it was not asked."""
     return _verified
 
 
@@ -106,8 +106,8 @@ def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
 
 def stop() -> None:
     """Stop it, if it runs."""
-    global _current
-    node, _current = _current, None
+    global _current, _verified
+    node, _current, _verified = _current, None, None
     if node is not None:
         node.close()
 

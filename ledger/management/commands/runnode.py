@@ -12,6 +12,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
@@ -39,6 +40,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         listening = self._listen(options["host"], options["port"])
         open_database(guard=True)
+        self.check(tags=[Tags.database], databases=["default"])
         try:
             with failures_in_words(), verification_progress(self.stderr) as progress:
                 lifecycle.prepare()
