@@ -191,6 +191,9 @@ LOGGING = {
         "ledger": {"level": configuration.LOG_LEVEL.value()},
         "chainsite": {"level": configuration.LOG_LEVEL.value()},
         "chainsite.access": {"level": "INFO"},
+        # Django's own handlers print what clients sent as it came.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True},
         # Our failures, not refusals: a line for each would let any client fill the disk.
         "django.request": {"filters": ["failures"]},
         "django.security.csrf": {"level": "ERROR"},

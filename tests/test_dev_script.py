@@ -523,6 +523,7 @@ def test_every_check_is_announced_and_run_even_after_one_failed(project: Project
         "mypy",
         "lint-imports",
         "locale",
+        "deployment",
         "migrations",
     ]
     assert "makemigrations" in done.stdout

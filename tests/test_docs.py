@@ -15,6 +15,7 @@ from ledger.node import events
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
+INSTRUMENTS = (PROJECT / "docs" / "instruments.md").read_text()
 SETTINGS = (PROJECT / "docs" / "settings.md").read_text()
 
 
@@ -31,8 +32,8 @@ def test_the_readme_leads_to_the_table_of_settings() -> None:
     [PROJECT / "README.md", *sorted(PROJECT.glob("docs/*.md"))],
     ids=lambda path: path.name,
 )
-def test_no_document_names_a_setting_that_there_is_not(name: str) -> None:
-    named = set(re.findall(r"\bCHAINSITE_[A-Z_]*[A-Z]\b", (PROJECT / name).read_text()))
+def test_no_document_names_a_setting_that_there_is_not(document: Path) -> None:
+    named = set(re.findall(r"\bCHAINSITE_[A-Z_]*[A-Z]\b", document.read_text()))
     known = {setting.name for setting in configuration.SETTINGS}
     assert {name for name in named if not name.startswith("CHAINSITE_TEST_")} <= known
 
@@ -66,6 +67,13 @@ def test_every_endpoint_is_in_the_readme(path: str) -> None:
 def test_the_sockets_path_and_close_code_are_in_the_readme() -> None:
     assert "`/ws/`" in README
     assert str(consumers.TOO_SLOW) in README
+
+
+def test_every_system_check_is_in_the_document_on_instruments() -> None:
+    source = (PROJECT / "chainsite" / "checks.py").read_text()
+    ids = re.findall(r'id="(chainsite\.\w+)"', source)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"`(chainsite\.[A-Z]\d+)`", INSTRUMENTS)) == set(ids)
 
 
 def test_every_file_the_readme_links_to_is_there() -> None:

@@ -88,8 +88,15 @@ def test_both_formats_name_the_request() -> None:
     assert "request_id" not in json.loads(logs.JsonFormatter().format(record("hello")))
 
 
-def test_the_setting_chooses_the_format() -> None:
-    program = "import django, logging; django.setup(); logging.getLogger('ledger').warning('hello')"
+LOGGERS = ["ledger.node", "chainsite", "django", "django.server", "django.request", "daphne", "x"]
+
+
+def test_the_setting_chooses_the_format_for_everybody_and_each_record_is_written_once() -> None:
+    program = (
+        "import django, logging; django.setup()\n"
+        f"for name in {LOGGERS}:\n"
+        "    logging.getLogger(name).error('a\\nb', exc_info=ValueError('c\\nd'))\n"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=PROJECT,
@@ -97,9 +104,12 @@ def test_the_setting_chooses_the_format() -> None:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "chainsite.settings",
             "CHAINSITE_LOG_FORMAT": "json",
+            "CHAINSITE_DEBUG": "on",
         },
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(done.stderr)["message"] == "hello"
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [one["logger"] for one in said] == LOGGERS
+    assert {one["message"] for one in said} == {"a\nb"}

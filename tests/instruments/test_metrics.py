@@ -183,6 +183,17 @@ async def test_it_is_only_read(client: AsyncClient) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
+async def test_the_document_on_instruments_names_every_metric_and_no_other(
+    client: AsyncClient, node: lifecycle.Node
+) -> None:
+    document = (PROJECT / "docs" / "instruments.md").read_text()
+    families = text_string_to_metric_families((await client.get("/metrics")).text)
+    names = {one.name + ("_total" if one.type == "counter" else "") for one in families}
+    ours = {name for name in names if name.startswith("chainsite_")}
+    assert len(ours) > 20
+    assert set(re.findall(r"`(chainsite_\w+)`", document)) == ours
+
+
 def queries() -> list[str]:
     return [target["expr"] for panel in BOARD["panels"] for target in panel["targets"]]
 
