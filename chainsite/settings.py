@@ -98,7 +98,7 @@ INSTALLED_APPS = [
 # Short, and async from end to end: Django's own sync middleware would cost each request a thread
 # hop apiece. The pages' forms carry their CSRF check themselves (`csrf_protect`).
 MIDDLEWARE = [
-    "chainsite.instruments.requests.observe",
+    "chainsite.instruments.observation.observe",
     "chainsite.middleware.check_host",
     "chainsite.middleware.security_headers",
     "chainsite.middleware.choose_language",
@@ -190,7 +190,7 @@ LOGGING = {
     "loggers": {
         "ledger": {"level": configuration.LOG_LEVEL.value()},
         "chainsite": {"level": configuration.LOG_LEVEL.value()},
-        "chainsite.access": {"level": "INFO"},
+        "chainsite.requests": {"level": "INFO"},
         # Django's own handlers print what clients sent as it came.
         "django": {"handlers": [], "level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},

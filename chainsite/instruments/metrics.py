@@ -6,6 +6,7 @@ read when somebody asks: from the database as of one moment, and from the parts 
 
 from __future__ import annotations
 
+import functools
 import logging
 import platform
 import sqlite3
@@ -78,8 +79,14 @@ PEER_STATES: Final = (
 
 def count_request(route: str, method: str, status: int, seconds: float) -> None:
     """Note an answer. `route` and `method` must be of a bounded number."""
-    _REQUESTS.labels(route, method, str(status)).inc()
-    _LATENCY.labels(route).observe(seconds)
+    requests, latency = _series(route, method, status)
+    requests.inc()
+    latency.observe(seconds)
+
+
+@functools.cache
+def _series(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return _REQUESTS.labels(route, method, str(status)), _LATENCY.labels(route)
 
 
 def count_commit(requests: int, seconds: float, stored: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
@@ -23,7 +24,9 @@ class Command(DaphneCommand):
         return import_string(settings.NODE_SERVER)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
+        settings.NODE_HOST, settings.NODE_PORT = self.addr, int(self.port)  # for the checks
         open_database(guard=True)
+        self.check(tags=[Tags.database], databases=["default"])
         try:
             with failures_in_words(), verification_progress(self.stderr) as progress:
                 lifecycle.prepare()

@@ -18,7 +18,7 @@ from . import logs, metrics
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-access = logging.getLogger("chainsite.access")
+written = logging.getLogger("chainsite.requests")
 
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -33,7 +33,7 @@ def observe(get_response: GetResponse) -> GetResponse:
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         begun = time.perf_counter()
-        sent = request.headers.get("X-Request-ID", "")
+        sent = request.META.get("HTTP_X_REQUEST_ID", "")
         name = sent if _SANE.fullmatch(sent) else secrets.token_hex(8)
         # Each request runs in a task of its own, and the value ends with it: what is logged while
         # the body is streamed, after this function, still belongs to the request.
@@ -61,7 +61,7 @@ def route(request: HttpRequest, response: HttpResponseBase) -> str:
 def _write_down(request: HttpRequest, status: int, taken: float) -> None:
     client = request.META.get("REMOTE_ADDR", "")
     milliseconds = round(taken * 1000, 1)
-    access.info(
+    written.info(
         "%s %s %d %s ms %s",
         *(request.method, request.path, status, milliseconds, client),
         extra={

@@ -74,7 +74,7 @@ async def test_there_is_no_line_for_a_request_unless_it_is_asked_for(
     assert log.getvalue() == ""
     with override_settings(NODE_ACCESS_LOG=True):
         await client.get("/healthz", headers={"X-Request-ID": "abc"})
-    assert "INFO chainsite.access [abc] GET /healthz 200 " in log.getvalue()
+    assert "INFO chainsite.requests [abc] GET /healthz 200 " in log.getvalue()
 
 
 async def test_a_path_cannot_write_a_line_of_its_own(client: AsyncClient, log: io.StringIO) -> None:
@@ -91,7 +91,7 @@ async def test_the_line_has_its_parts_as_json_fields(
 ) -> None:
     with override_settings(NODE_ACCESS_LOG=True):
         await client.get("/nowhere")
-    (record,) = (one for one in caplog.records if one.name == "chainsite.access")
+    (record,) = (one for one in caplog.records if one.name == "chainsite.requests")
     said = json.loads(logs.JsonFormatter().format(record))
     assert (said["method"], said["path"], said["status"]) == ("GET", "/nowhere", 404)
     assert said["client"] == "127.0.0.1"
