@@ -25,10 +25,11 @@ class Command(BaseCommand):
             return
         for setting in configuration.SETTINGS:
             given = setting.is_given()
-            value = configuration.shown(setting.value()) if given else setting.default_text
+            default = configuration.default_of(setting)
+            value = configuration.shown(setting.value()) if given else default
             self.stdout.write(self.style.MIGRATE_LABEL(f"{setting.name} = {value or '(none)'}"))
             source = "from the environment" if given else "the default"
-            default = f"; the default is {setting.default_text or '(none)'}" if given else ""
+            usual = f"; the default is {default or '(none)'}" if given else ""
             option = f" Option: {setting.option}." if setting.option else ""
-            self.stdout.write(f"    {source}{default}; {setting.kind}")
+            self.stdout.write(f"    {source}{usual}; {setting.kind}")
             self.stdout.write(f"    {setting.meaning}{option}")
