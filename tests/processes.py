@@ -1,14 +1,21 @@
-"""Nodes as real processes, for tests that kill them, talk over sockets, or open a browser."""
+"""Nodes as real processes, for tests that kill them, talk over sockets, or open a browser.
+
+They are forked from a process that has the libraries loaded (`tests.preloaded`), for loading them
+is most of a start. `tests/commands/test_runnode.py` also starts one from a shell.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +23,60 @@ import requests
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_DEADLINE = 30.0
+
+_nursery = multiprocessing.get_context("forkserver")
+_nursery.set_forkserver_preload(["tests.preloaded"])
+
+
+def _become_manage(arguments: list[str], environment: dict[str, str], out: Connection) -> None:
+    """In the new process: be `manage.py`, as if the shell had started it."""
+    os.dup2(out.fileno(), 1)
+    os.dup2(out.fileno(), 2)
+    out.close()
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(PROJECT)
+    sys.path[0] = str(PROJECT)
+    sys.argv = ["manage.py", *arguments]
+    runpy.run_path("manage.py", run_name="__main__")
+
+
+class ManageProcess:
+    """`manage.py` with these arguments, running. `lines` is what it prints, on either stream."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
+        ours, theirs = _nursery.Pipe(duplex=False)
+        self._process = _nursery.Process(
+            target=_become_manage, args=(arguments, environment, theirs), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self.lines = os.fdopen(os.dup(ours.fileno()))
+        ours.close()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; minus the signal's number if one ended it."""
+        return self._process.exitcode
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Raises `subprocess.TimeoutExpired`."""
+        self._process.join(seconds)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("manage.py", seconds or 0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 class NodeProcess:
@@ -45,13 +106,8 @@ class NodeProcess:
 
     def start(self) -> None:
         """Start it, or start it again after it ended, and wait until it answers."""
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "runnode", "--host", self.host, "--port", str(self.port)],
-            cwd=PROJECT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        self.process = ManageProcess(
+            ["runnode", "--host", self.host, "--port", str(self.port)], self.environment
         )
         self.output = []
         ready = threading.Event()
@@ -66,8 +122,7 @@ class NodeProcess:
         self._wait_for_answer()
 
     def _read(self, ready: threading.Event) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
+        for line in self.process.lines:
             self.output.append(line)
             if "Ctrl-C" in line:
                 ready.set()
@@ -97,23 +152,15 @@ class NodeProcess:
             self.url + path, json=json, timeout=options.pop("timeout", 60), **options
         )
 
-    def manage(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command beside it, in its data folder."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            **options,
-        )
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command beside it, in its data folder. Its errors are in `stdout` too."""
+        process = ManageProcess(list(arguments), self.environment)
+        text = process.lines.read()
+        return subprocess.CompletedProcess(arguments, process.wait(120), text)
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait()
 
     def stop(self, number: int = signal.SIGTERM) -> float:

@@ -55,7 +55,7 @@ def test_after_a_lost_connection_it_shows_what_it_missed_once_each_and_in_order(
     node.kill()
     expect(page.locator("#connection")).to_contain_text("Reconnecting in")
     done = node.manage("mine", "3")  # the chain grows, and nobody tells the page
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     assert blocks(page) == [1, 2]
     node.start()
     node.post("/transactions/new", {"sender": "alice", "recipient": "bob", "amount": 5})

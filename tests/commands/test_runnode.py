@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +18,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.processes import NodeProcess
+from tests.processes import PROJECT, NodeProcess
 
 Start = Callable[..., NodeProcess]
 
@@ -26,6 +30,24 @@ def test_it_says_where_and_who_it_is(node_process: Start) -> None:
     assert "seed, difficulty 2" in node.text
     identifier = node.get("/mine").json()["transactions"][-1]["recipient"]
     assert identifier in node.text
+
+
+def test_it_is_started_from_a_shell(tmp_path: Path) -> None:
+    """All other nodes of the tests are forked from a process that has the libraries loaded."""
+    environment = {**os.environ, "CHAINSITE_DATA": str(tmp_path)}
+    command = [sys.executable, "manage.py", "runnode", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as node:
+        try:
+            assert node.stdout
+            said = "".join(iter(node.stdout.readline, "Ctrl-C stops it.\n"))
+            url = re.search(r"http://\S+/", said)
+            assert url, said
+            assert requests.get(url[0] + "chain", timeout=10).json()["length"] == 1
+        finally:
+            node.terminate()
+        assert node.wait(10) == 0
 
 
 def test_kill_9_and_a_new_start_keep_chain_pool_peers_and_identity(node_process: Start) -> None:
@@ -130,7 +152,7 @@ def test_a_broken_chain_is_not_served(node_process: Start) -> None:
 def test_a_command_beside_it_is_seen_by_it(node_process: Start) -> None:
     node = node_process(difficulty=2)
     done = node.manage("mine", "2")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout
     assert node.get("/chain").json()["length"] == 3
     assert node.manage("verifychain").returncode == 0
 

@@ -176,8 +176,9 @@ def inspect(
     return [f"after going on: {fault}" for fault in find_faults(made)]
 
 
-def start_up(say: Speaker, path: str, nth: int, when: str) -> int:
-    """What `runnode` does before it serves; answers how many statements that took."""
+def start_up(say: Speaker, path: str, nth: int, when: str) -> list[int]:
+    """What `runnode` does before it serves; answers how many statements the migrations took, and
+    how many all of it."""
     from django.core.management import call_command
 
     from ledger.node import lifecycle
@@ -192,12 +193,13 @@ def start_up(say: Speaker, path: str, nth: int, when: str) -> int:
     countdown.watch_this_thread()
     countdown.arm(nth, when)
     call_command("migrate", interactive=False, verbosity=0)
+    migrated = countdown.passed
     conf = replace(NodeConf.from_settings(), dialect="seed", difficulty=1)
     own = lifecycle.prepare(conf)
     passed = countdown.passed  # from here on nothing is written
     lifecycle.verify_or_refuse()
     say(identifier=own.identifier, faults=find_faults(Promises(own.identifier)))
-    return passed
+    return [migrated, passed]
 
 
 def race(say: Speaker, path: str, seconds: float, label: str) -> dict[str, int]:
@@ -223,9 +225,8 @@ def _warm_up() -> None:
     """Load what workers use, so that each fork has it already. Nothing is connected."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
     django.setup()
-    from django.core.management.commands import migrate  # noqa: F401
-
     import tests.conftest  # noqa: F401
+    from ledger.management.commands import migrate  # noqa: F401
 
     from . import audit, life, mutations  # noqa: F401
 

@@ -97,7 +97,7 @@ def kill_in_many_lives(node_process: Start, zygote: Zygote, lives: int) -> None:
     for life in range(lives):
         load = Load(node.url, promises, life)
         time.sleep(dice.uniform(0.2, 1.2))
-        assert node.process.poll() is None, node.text
+        assert node.process.returncode is None, node.text
         node.kill()
         assert node.process.returncode == -9
         load.wait()

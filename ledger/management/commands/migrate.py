@@ -1,0 +1,22 @@
+"""`manage.py migrate`, all of it or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.commands import migrate
+from django.db import connections, transaction
+
+
+class Command(migrate.Command):
+    """Django's command in one transaction.
+
+    By itself, Django commits some migrations before it notes that they were made; a kill in between
+    leaves a database in which they fail ever after.
+    """
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        connection = connections[options["database"]]
+        # SQLite lets tables be remade only with its foreign keys off, which has to happen first.
+        with connection.constraint_checks_disabled(), transaction.atomic(options["database"]):
+            super().handle(*args, **options)

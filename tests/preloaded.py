@@ -1,0 +1,38 @@
+"""The libraries a node loads, loaded once: the process that `tests.processes` forks has this.
+
+Nothing here reads our settings, opens a file or starts a thread, so what is forked from it is a
+process as fresh as any, that only finds these modules loaded already. Of our own code there is
+nothing: each node imports all of that itself.
+"""
+
+# ruff: noqa: F401
+import gc
+
+import autobahn.twisted.websocket
+import channels.generic.websocket
+import channels.routing
+import django.contrib.admin
+import django.contrib.auth.hashers
+import django.contrib.messages.storage.session
+import django.contrib.sessions.backends.db
+import django.core.handlers.asgi
+import django.core.management
+import django.core.management.commands.migrate
+import django.core.servers.basehttp
+import django.db.backends.sqlite3.base
+import django.forms
+import django.template.backends.django
+import django.views.csrf
+import environ
+import OpenSSL
+import pysqlite3
+import requests
+import rich.progress
+import segno
+import servestatic.middleware
+import twisted.internet.asyncioreactor
+import twisted.internet.endpoints
+import twisted.web.http
+
+gc.collect()
+gc.freeze()  # no collection in a child copies the pages that it shares
