@@ -47,6 +47,16 @@ NODE_PEER_POLICY = env.str("CHAINSITE_PEER_POLICY", "any")
 NODE_MINE_QUEUE = env.int("CHAINSITE_MINE_QUEUE", 8)
 NODE_SERVER = "chainsite.server.GuardedServer"
 
+# --- the server; deadlines are in seconds ---------------------------------------------------
+SERVER_CONNECTIONS = env.int("CHAINSITE_CONNECTIONS", 512)
+SERVER_CONNECTIONS_PER_ADDRESS = env.int("CHAINSITE_CONNECTIONS_PER_ADDRESS", 64)
+SERVER_LARGE_ANSWERS = env.int("CHAINSITE_LARGE_ANSWERS", 4)
+SERVER_HEAD_DEADLINE = env.float("CHAINSITE_HEAD_DEADLINE", 10.0)
+SERVER_BODY_DEADLINE = env.float("CHAINSITE_BODY_DEADLINE", 20.0)
+SERVER_IDLE_DEADLINE = env.float("CHAINSITE_IDLE_DEADLINE", 30.0)
+SERVER_WRITE_DEADLINE = env.float("CHAINSITE_WRITE_DEADLINE", 20.0)
+SERVER_PROXIES = env.list("CHAINSITE_PROXIES", default=[])
+
 # --- Django ---------------------------------------------------------------------------------
 DEBUG = env.bool("CHAINSITE_DEBUG", False)
 SECRET_KEY = _secret_key(NODE_DATA / "secret-key")
