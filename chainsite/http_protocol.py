@@ -162,6 +162,7 @@ class GuardedChannel(HTTPChannel):
     _persists = False  # an answer was sent: it may stay idle for a while
     _began = False  # something of the next request has come
     _waits_for = Limit.HEAD_DEADLINE
+    _answered: Any = None  # the request of an answer that is being taken still
 
     @property
     def _limits(self) -> Any:
@@ -180,15 +181,34 @@ class GuardedChannel(HTTPChannel):
             self._waits_for = Limit.BODY_DEADLINE
             self.setTimeout(self._limits.body_deadline)
 
+    def rawDataReceived(self, data: bytes) -> None:
+        super().rawDataReceived(data)
+        if self._handlingRequest and self._waitingForTransport:
+            # Twisted counts on having paused already, has not, and would keep all that comes.
+            self._networkProducer.pauseProducing()
+
     def requestDone(self, request: Any) -> None:
+        """Go on to the next request, but not before the client took this one's answer."""
+        if self._waitingForTransport:
+            self._answered = request
+            self.setTimeout(self._limits.write_deadline)
+            return
         self._persists, self._began = True, False
         self._waits_for = Limit.HEAD_DEADLINE
         self._savedTimeOut = self._limits.idle_deadline
         super().requestDone(request)
 
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        request, self._answered = self._answered, None
+        if request is not None:
+            self.setTimeout(None)
+            self.requestDone(request)
+
     def timeoutConnection(self) -> None:
-        if self._handlingRequest:  # for one who only listens still, see readConnectionLost
-            if not self.requests[0].startedWriting:
+        if self._handlingRequest:
+            # Taking the last of an answer, or listening only (`readConnectionLost`).
+            if self._answered is not None or not self.requests[0].startedWriting:
                 refusals.note(Limit.WRITE_DEADLINE)
                 self.forceAbortClient()
             return
@@ -219,6 +239,8 @@ class GuardedChannel(HTTPChannel):
         """We never close our half alone."""
 
     def connectionLost(self, reason: Any = None) -> None:
+        if self._answered is not None:
+            self.requests.remove(self._answered)  # it is finished, and nothing to be told
         super().connectionLost(reason)
         self.factory.server.left(self.transport)
 

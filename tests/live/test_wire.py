@@ -97,9 +97,7 @@ def test_a_large_message_is_refused_before_it_is_read(served):
 
 @pytest.fixture
 def impatient(node_process):
-    return node_process(
-        difficulty=2, environment={"CHAINSITE_WRITE_DEADLINE": str(WRITE_DEADLINE)}
-    )
+    return node_process(difficulty=2, environment={"CHAINSITE_WRITE_DEADLINE": str(WRITE_DEADLINE)})
 
 
 def _read_all(client, total, seen):
