@@ -159,6 +159,7 @@ class GuardedChannel(HTTPChannel):
 
     transport: Any
     timeOut: Any
+    _networkProducer: Any
     _persists = False  # an answer was sent: it may stay idle for a while
     _began = False  # something of the next request has come
     _waits_for = Limit.HEAD_DEADLINE
