@@ -240,10 +240,10 @@ class GuardedChannel(HTTPChannel):
         """We never close our half alone."""
 
     def connectionLost(self, reason: Any = None) -> None:
+        self.factory.server.left(self.transport)
         if self._answered is not None:
             self.requests.remove(self._answered)  # it is finished, and nothing to be told
         super().connectionLost(reason)
-        self.factory.server.left(self.transport)
 
 
 class _Refusal(Protocol):

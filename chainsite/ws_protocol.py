@@ -65,15 +65,15 @@ class GuardedWebSocket(WebSocketProtocol):
             self._abort = reactor.callLater(seconds, self.transport.abortConnection)
 
     def onClose(self, wasClean: bool, code: int, reason: str) -> None:
-        if self.flow is not None:
+        if self.flow is not None:  # else the handshake failed, and Daphne knows nothing of it
             self.flow.stopProducing()
-        super().onClose(wasClean, code, reason)
+            super().onClose(wasClean, code, reason)
 
     def connectionLost(self, reason: Any) -> None:
+        self.factory.server_class.left(self.transport)
         if self._abort is not None and self._abort.active():
             self._abort.cancel()
         super().connectionLost(reason)
-        self.factory.server_class.left(self.transport)
 
     def cut_off(self) -> None:
         self.dropConnection(abort=True)

@@ -102,8 +102,7 @@ async def test_who_waits_too_long_or_with_too_many_gets_none(
     turns = Turns(1)
     held = await turns.take(None)
     waiting = [asyncio.create_task(turns.take(None)) for _ in range(3)]
-    while not waiting[0].done():
-        await asyncio.sleep(0)
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     assert [task.done() for task in waiting] == [True, False, False]
     assert await asyncio.gather(*waiting) == [None, None, None]
     turns.give_back(held)

@@ -116,6 +116,17 @@ def test_one_connection_too_many_is_told_so(target: NodeProcess) -> None:
     assert target.get("/").status_code == 200
 
 
+@pytest.mark.parametrize("lines", [b"Origin: http://elsewhere\r\nSec-WebSocket-Key: x\r\n", b""])
+def test_handshakes_that_fail_leave_their_places(target: NodeProcess, lines: bytes) -> None:
+    asking = b"GET /ws/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" + lines + b"\r\n"
+    for _ in range(CONNECTIONS + 20):
+        with connect(target) as client:
+            client.sendall(asking)
+            first, _, _ = read_to_end(client)
+            assert first.startswith(b"HTTP/1.1 4"), first
+    assert target.get("/").status_code == 200
+
+
 def test_without_file_descriptors_it_goes_on_when_there_are_some_again(
     target: NodeProcess,
 ) -> None:
