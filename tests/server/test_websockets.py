@@ -65,15 +65,15 @@ def stuck_clients_cost_little(node: NodeProcess) -> None:
         )
         assert json.loads(reading.recv(10))["kind"] == "snapshot"
         # What the events cost themselves, for one who reads, is no matter here.
-        write_refusals(node, *[["x" * SIZE] * 20] * (EVENTS // 20))
-        read_events(reading, EVENTS)
+        for _ in range(EVENTS // 100):
+            write_refusals(node, *[["x" * SIZE] * 20] * 5)
+            read_events(reading, 100)
         clients = [opened(node, stack, buffer=4096) for _ in range(STUCK)]
         before = most = resident_bytes(node)
         for _ in range(EVENTS // 100):
             write_refusals(node, *[["x" * SIZE] * 20] * 5)
+            read_events(reading, 100)
             most = max(most, resident_bytes(node))
-        read_events(reading, EVENTS)
-        most = max(most, resident_bytes(node))
         assert node.get("/").status_code == 200
         assert node.get("/chain").status_code == 200
         taken = [read_to_end(client)[1] for client in clients]
@@ -140,7 +140,7 @@ def test_who_says_much_is_cut_off_before_it_is_kept(
                 sent += len(repeated)
         except ConnectionError:
             pass
-        assert 0 < sent < 64 * MEGABYTE, what
+        assert sent < 64 * MEGABYTE, f"all of {what} was taken"
     assert resident_bytes(target) - before < 5 * MEGABYTE
 
 
