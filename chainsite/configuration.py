@@ -108,6 +108,34 @@ WORK_RATE = whole(
     "CHAINSITE_WORK_RATE", 20, "The same for mining, resolving and cancelling.", at_least=0
 )
 
+# --- what the server grants its clients -----------------------------------------------------
+CONNECTIONS = whole(
+    "CHAINSITE_CONNECTIONS",
+    512,
+    "Connections at once, WebSockets included; fewer if the system allows fewer open files.",
+)
+CONNECTIONS_PER_ADDRESS = whole(
+    "CHAINSITE_CONNECTIONS_PER_ADDRESS",
+    64,
+    "And of one address (IPv6: one /64) other than this machine's and the proxies'; 0 is no limit.",
+    at_least=0,
+)
+LARGE_ANSWERS = whole(
+    "CHAINSITE_LARGE_ANSWERS",
+    4,
+    "Answers over 256 KiB, such as long chains, sent at once; one address has half at most.",
+)
+HEAD_DEADLINE = seconds(
+    "CHAINSITE_HEAD_DEADLINE", 10.0, "From connecting to the end of a request's head."
+)
+BODY_DEADLINE = seconds("CHAINSITE_BODY_DEADLINE", 20.0, "For a request's body.")
+IDLE_DEADLINE = seconds("CHAINSITE_IDLE_DEADLINE", 30.0, "How long a kept connection may be idle.")
+WRITE_DEADLINE = seconds(
+    "CHAINSITE_WRITE_DEADLINE",
+    20.0,
+    "Without progress, before a client that does not read is cut off.",
+)
+
 # --- the site -------------------------------------------------------------------------------
 ALLOWED_HOSTS = names("CHAINSITE_ALLOWED_HOSTS", "More names this machine is called by.")
 TLS = switch(

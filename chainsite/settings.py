@@ -58,6 +58,15 @@ NODE_READ_RATE = configuration.READ_RATE.value()
 NODE_WRITE_RATE = configuration.WRITE_RATE.value()
 NODE_WORK_RATE = configuration.WORK_RATE.value()
 
+# --- what the server grants its clients -------------------------------------------------------
+NODE_CONNECTIONS = configuration.CONNECTIONS.value()
+NODE_CONNECTIONS_PER_ADDRESS = configuration.CONNECTIONS_PER_ADDRESS.value()
+NODE_LARGE_ANSWERS = configuration.LARGE_ANSWERS.value()
+NODE_HEAD_DEADLINE = configuration.HEAD_DEADLINE.value()
+NODE_BODY_DEADLINE = configuration.BODY_DEADLINE.value()
+NODE_IDLE_DEADLINE = configuration.IDLE_DEADLINE.value()
+NODE_WRITE_DEADLINE = configuration.WRITE_DEADLINE.value()
+
 # --- Django ---------------------------------------------------------------------------------
 DEBUG = configuration.DEBUG.value()
 try:
