@@ -81,6 +81,13 @@ class ManageProcess:
         self.send_signal(signal.SIGKILL)
 
 
+def manage_py(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. What it writes on stderr is in `stdout`, too."""
+    process = ManageProcess(list(arguments), {**os.environ, **environment})
+    text = process.lines.read()
+    return subprocess.CompletedProcess(arguments, process.wait(120), text)
+
+
 class NodeProcess:
     """`manage.py runnode` on a free port. `url` has no slash at its end."""
 
@@ -155,10 +162,8 @@ class NodeProcess:
         )
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command beside it, in its data folder. Its errors are in `stdout` too."""
-        process = ManageProcess(list(arguments), self.environment)
-        text = process.lines.read()
-        return subprocess.CompletedProcess(arguments, process.wait(120), text)
+        """Run a command beside it, in its data folder."""
+        return manage_py(*arguments, **self.environment)
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

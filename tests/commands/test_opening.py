@@ -15,36 +15,31 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from ledger.management.opening import open_database
-from tests.processes import PROJECT
+from tests.processes import PROJECT, manage_py
 
 Manage = Callable[..., str]
 
 
-RUNNODE = ["manage.py", "runnode", "--port", "0"]
+RUNNODE = ["runnode", "--port", "0"]
 # Where a file may not grow, as on a disk without room; then the node in the same process.
 RUNNODE_WITHOUT_ROOM = [
     "-c",
     "import os, resource, sys;"
     "resource.setrlimit(resource.RLIMIT_FSIZE, (20480, 20480));"
-    f"os.execv(sys.executable, [sys.executable, *{RUNNODE}])",
+    f"os.execv(sys.executable, [sys.executable, 'manage.py', *{RUNNODE}])",
 ]
 
 
-def said_by(command: list[str], data: Path) -> str:
+def said_by(data: Path) -> str:
     """Start a node that must not start; answer what it says."""
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=PROJECT,
-        env={**os.environ, "CHAINSITE_DATA": str(data)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
-    return done.stderr
+    return told(manage_py(*RUNNODE, CHAINSITE_DATA=str(data)))
+
+
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Ctrl-C" not in done.stdout
+    return done.stdout
 
 
 def refused(path: Path, match: str) -> None:
@@ -55,7 +50,7 @@ def refused(path: Path, match: str) -> None:
 
 def test_garbage_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "chain.sqlite3").write_bytes(random.Random(4).randbytes(9000))
-    said = said_by(RUNNODE, tmp_path)
+    said = said_by(tmp_path)
     assert f"{tmp_path / 'chain.sqlite3'} is no database" in said
     assert "Restore a backup in its place, or move it away" in said
 
@@ -114,13 +109,25 @@ def test_a_database_that_another_process_holds_is_named(
 
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = said_by(RUNNODE, tmp_path / "file" / "data")
+    said = said_by(tmp_path / "file" / "data")
     assert f"the data folder {tmp_path / 'file' / 'data'} cannot be used: Not a directory" in said
     assert "CHAINSITE_DATA" in said
 
 
 def test_a_disk_without_room_is_named(tmp_path: Path) -> None:
-    said = said_by(RUNNODE_WITHOUT_ROOM, tmp_path)
+    environment = {**os.environ, "CHAINSITE_DATA": str(tmp_path)}
+    command = [sys.executable, *RUNNODE_WITHOUT_ROOM]
+    said = told(
+        subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    )
     assert f"{tmp_path / 'chain.sqlite3'} could not be read or written" in said
     assert "Look at the disk" in said
 

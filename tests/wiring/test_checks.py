@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,7 @@ from django.test import AsyncClient, override_settings
 from chainsite import checks, mounts, sqlite_library
 from ledger import triggers
 from ledger.management.commands.runnode import Command as RunNode
-from tests.processes import PROJECT
+from tests.processes import manage_py
 
 DATABASE = {"tags": [Tags.database], "databases": ["default"]}
 
@@ -26,26 +23,18 @@ def ids(found: list[CheckMessage]) -> list[str]:
     return [str(message.id) for message in found]
 
 
-def check_of_a_deployment(**environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
-        cwd=PROJECT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+DEPLOYMENT = ("check", "--deploy", "--fail-level", "WARNING")
 
 
 def test_the_default_install_is_clean(tmp_path: Path) -> None:
-    done = check_of_a_deployment(CHAINSITE_DATA=str(tmp_path / "new"))
-    assert done.returncode == 0, done.stderr
+    done = manage_py(*DEPLOYMENT, CHAINSITE_DATA=str(tmp_path / "new"))
+    assert done.returncode == 0, done.stdout
     assert "no issues" in done.stdout
 
 
 def test_behind_tls_it_is_clean_too_and_nothing_about_cookies_is_silenced(tmp_path: Path) -> None:
-    done = check_of_a_deployment(CHAINSITE_DATA=str(tmp_path), CHAINSITE_TLS="on")
-    assert done.returncode == 0, done.stderr
+    done = manage_py(*DEPLOYMENT, CHAINSITE_DATA=str(tmp_path), CHAINSITE_TLS="on")
+    assert done.returncode == 0, done.stdout
     assert "no issues (3 silenced)" in done.stdout
 
 
@@ -80,17 +69,10 @@ def test_debug_pages_are_for_this_machine_alone(host: str, local: bool) -> None:
 
 
 def test_runnode_does_not_start_with_them_elsewhere() -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", "runnode", "--host", "0.0.0.0", "--port", "0"],
-        cwd=PROJECT,
-        env={**os.environ, "CHAINSITE_DEBUG": "on"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = manage_py("runnode", "--host", "0.0.0.0", "--port", "0", CHAINSITE_DEBUG="on")
     assert done.returncode == 1
-    assert "chainsite.E003" in done.stderr
-    assert done.stdout == ""
+    assert "chainsite.E003" in done.stdout
+    assert "Ctrl-C" not in done.stdout
 
 
 def test_a_wildcard_among_the_hosts_is_a_warning() -> None:

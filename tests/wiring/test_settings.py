@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +15,7 @@ from django.core.management import call_command
 from chainsite import checks, configuration
 from chainsite.kinds import Setting
 from ledger.node import addresses
-from tests.processes import PROJECT
+from tests.processes import PROJECT, manage_py
 
 NAMES = {setting.name for setting in configuration.SETTINGS}
 CODE = [
@@ -144,17 +141,9 @@ def test_values_come_with_their_type(
 
 
 def test_manage_py_names_every_bad_value_at_once_and_ends() -> None:
-    bad = {"CHAINSITE_PEERS": "many", "CHAINSITE_DIALECT": "sed"}
-    done = subprocess.run(
-        [sys.executable, "manage.py", "runnode"],
-        cwd=PROJECT,
-        env={**os.environ, **bad},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = manage_py("runnode", CHAINSITE_PEERS="many", CHAINSITE_DIALECT="sed")
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [
+    assert done.stdout.splitlines() == [
         "manage.py: CHAINSITE_DIALECT must be one of seed, dvf, js, and it is 'sed'.",
         "manage.py: CHAINSITE_PEERS must be a whole number, 1 or more, and it is 'many'.",
     ]
