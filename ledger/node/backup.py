@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3  # the library that the settings chose
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +25,11 @@ from .whole_file import draft_of
 _PAGES: Final = 2048  # to one step, 8 MiB
 
 
+def _library() -> Any:
+    """The SQLite that Django runs on, which need not be Python's own."""
+    return connection.Database  # type: ignore[attr-defined]
+
+
 def back_up(target: Path, *, force: bool, progress: Callable[[int, int], None] | None) -> BackedUp:
     """Copy this node's database to `target`. See `operator.backup`."""
     if connection.vendor != "sqlite":
@@ -33,7 +37,7 @@ def back_up(target: Path, *, force: bool, progress: Callable[[int, int], None] |
     with draft_of(target, force=force) as draft:
         try:
             _copy(draft, progress)
-        except sqlite3.Error as error:
+        except _library().Error as error:
             raise NodeError(f"the database could not be copied: {error}") from error
         found = _sound(draft)
     return BackedUp(target, target.stat().st_size, found)
@@ -63,7 +67,7 @@ def _copy(draft: Path, progress: Callable[[int, int], None] | None) -> None:
             progress(total - remaining, total)
 
     connection.ensure_connection()
-    with one_moment(connection), closing(sqlite3.connect(draft)) as copy:
+    with one_moment(connection), closing(_library().connect(draft)) as copy:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM ledger_tip")  # the moment is that of the first read
             cursor.fetchall()
@@ -87,9 +91,9 @@ def _keep(database: Path) -> Path:
     kept = database.with_name(f"{database.name}.before-{timezone.now():%Y%m%dT%H%M%S}")
     companions = [database.with_name(f"{database.name}-{end}") for end in ("wal", "shm")]
     try:
-        with closing(sqlite3.connect(database, timeout=0)) as own:
+        with closing(_library().connect(database, timeout=0)) as own:
             own.execute("PRAGMA journal_mode = DELETE").fetchall()
-    except sqlite3.DatabaseError as error:
+    except _library().DatabaseError as error:
         if "locked" in str(error):
             raise NotAccepted("a node or a command is using this data folder: stop it") from error
         # It is damaged, which may be why it is to be replaced: keep all there is of it.
