@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +53,8 @@ def put_back(source: Path, database: Path) -> Restored:
     """
     if not source.is_file():
         raise NodeError(f"there is no file {source}")
+    if database.exists():
+        _fold(database)  # before the work, to say at once that somebody uses it
     database.parent.mkdir(parents=True, exist_ok=True)
     with draft_of(database, force=True) as draft:
         shutil.copyfile(source, draft)
@@ -83,21 +85,28 @@ def _sound(database: Path, *, migrate: bool = False) -> Verified:
 
 
 def _keep(database: Path) -> Path:
-    """Give the present database another name beside its own, the log folded into it.
-
-    To fold the log away for good SQLite needs the file to itself: that is how it is known that
-    nobody uses it.
-    """
+    """Give the present database another name beside its own."""
     kept = database.with_name(f"{database.name}.before-{timezone.now():%Y%m%dT%H%M%S}")
-    companions = [database.with_name(f"{database.name}-{end}") for end in ("wal", "shm")]
-    try:
-        with closing(_library().connect(database, timeout=0)) as own:
-            own.execute("PRAGMA journal_mode = DELETE").fetchall()
-    except _library().DatabaseError as error:
-        if "locked" in str(error):
-            raise NotAccepted("a node or a command is using this data folder: stop it") from error
-        # It is damaged, which may be why it is to be replaced: keep all there is of it.
-        for companion in filter(Path.exists, companions):
-            companion.replace(f"{kept}-{companion.name.rpartition('-')[2]}")
+    if not _fold(database):  # its being damaged may be why it is replaced: keep all there is of it
+        for end in ("wal", "shm"):
+            with suppress(FileNotFoundError):
+                database.with_name(f"{database.name}-{end}").replace(f"{kept}-{end}")
     os.link(database, kept)
     return kept
+
+
+def _fold(database: Path) -> bool:
+    """Fold the log into the file and away; False if the file is too damaged for that.
+
+    SQLite needs the database to itself for it: that is how it is known that nobody uses it. Raises
+    `NotAccepted` if somebody does.
+    """
+    library = _library()
+    try:
+        with closing(library.connect(database, timeout=0)) as own:
+            own.execute("PRAGMA journal_mode = DELETE").fetchall()
+    except library.DatabaseError as error:
+        if "locked" in str(error):
+            raise NotAccepted("a node or a command is using this data folder: stop it") from error
+        return False
+    return True

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.processes import NodeProcess
-
-PATIENCE = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +21,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
         node.get("/mine")
     yield node
     node.kill()
-
-
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def told(node: NodeProcess) -> list[str]:
@@ -82,15 +71,3 @@ def test_a_backup_is_made_and_a_restore_refused(running: NodeProcess, tmp_path: 
     assert done.returncode == 1
     assert "stop it" in done.stdout
     assert running.get("/chain").json()["length"] == 4
-
-
-def test_a_search_is_given_up(node_process: Callable[..., NodeProcess]) -> None:
-    node = node_process(difficulty=12)
-    answers: list[requests.Response] = []
-    asking = threading.Thread(target=lambda: answers.append(node.get("/mine")))
-    asking.start()
-    wait(lambda: node.get("/?as=json").json()["mining"]["searching"] is not None)
-    done = node.manage("cancelmining")
-    assert done.returncode == 0, done.stdout
-    asking.join(PATIENCE)
-    assert [answer.status_code for answer in answers] == [503]
