@@ -121,7 +121,9 @@ def _described(block: Block) -> dict[str, Any]:
 
 def _mark(block: Block) -> dict[str, Any] | None:
     mark = forks.mark_on(block)
-    return mark and {"index": mark.block.index, "hash": mark.block.hash, "reason": mark.reason}
+    if mark is None:
+        return None
+    return {"index": mark.block.index, "hash": mark.block.hash, "reason": mark.reason}
 
 
 def _named(block: Block | None) -> dict[str, Any] | None:
