@@ -247,7 +247,10 @@ def run(options: argparse.Namespace) -> NoReturn:
         value = getattr(options, name)
         if value is not None:
             environment[f"CHAINSITE_{name.upper()}"] = str(value)
-    node = ["runnode", "--host", options.host, "--port", str(options.port)]
+    if options.classroom:
+        environment.setdefault("CHAINSITE_CLASSROOM", "lan")
+    host = options.host or ("0.0.0.0" if options.classroom else "127.0.0.1")
+    node = ["runnode", "--host", host, "--port", str(options.port)]
     hand_over([str(ROOT / "manage.py"), *node], environment)
 
 
@@ -336,11 +339,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     node = commands.add_parser("run", help="start a node; installs what it needs on first use")
-    node.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    node.add_argument("--host", help="address to listen on (127.0.0.1)")
     node.add_argument("--port", type=int, default=8000, help="port to listen on (%(default)s)")
     node.add_argument("--data", help="folder of the chain, pool and identity (var)")
     node.add_argument("--dialect", choices=("seed", "dvf", "js"), help="which peers to speak to")
     node.add_argument("--difficulty", type=int, help="leading zeros a proof needs")
+    node.add_argument(
+        "--classroom",
+        action="store_true",
+        help="serve the local network; everybody on it may mine and resolve",
+    )
     node.set_defaults(command=run)
 
     tests = commands.add_parser("test", help="run the tests; every argument goes to pytest")

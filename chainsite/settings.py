@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import socket
 import tempfile
 from pathlib import Path
 
 import environ
 
-from . import sqlite_library
+from . import own_addresses, sqlite_library
 
 SQLITE_LIBRARY = sqlite_library.choose()
 
@@ -47,30 +46,28 @@ NODE_PEER_POLICY = env.str("CHAINSITE_PEER_POLICY", "any")
 NODE_MINE_QUEUE = env.int("CHAINSITE_MINE_QUEUE", 8)
 NODE_SERVER = "chainsite.server.GuardedServer"
 
+# --- who may do what (ledger.access) ----------------------------------------------------------
+NODE_CLASSROOM = env.list("CHAINSITE_CLASSROOM", default=[])
+NODE_TRUSTED_PROXIES = env.list("CHAINSITE_TRUSTED_PROXIES", default=[])
+# Requests a minute, for each address that is not this machine's; a quarter of them at once.
+NODE_READ_RATE = env.int("CHAINSITE_READ_RATE", 1200)
+NODE_WRITE_RATE = env.int("CHAINSITE_WRITE_RATE", 120)
+NODE_WORK_RATE = env.int("CHAINSITE_WORK_RATE", 20)
+
 # --- Django ---------------------------------------------------------------------------------
 DEBUG = env.bool("CHAINSITE_DEBUG", False)
 SECRET_KEY = _secret_key(NODE_DATA / "secret-key")
 
 
-def _own_names() -> list[str]:
-    """The names and addresses under which this machine may be called.
-
-    Never `*`: a page of another site could point a name of its own at this machine, and its
-    scripts would then count as ours.
-    """
-    names = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
-    host = socket.gethostname()
-    names += [host, f"{host}.local"]
-    try:
-        infos = socket.getaddrinfo(host, None)
-    except OSError:
-        infos = []
-    for family, _, _, _, address in infos:
-        names.append(f"[{address[0]}]" if family == socket.AF_INET6 else str(address[0]))
-    return list(dict.fromkeys(names))
-
-
-ALLOWED_HOSTS = [*_own_names(), *env.list("CHAINSITE_ALLOWED_HOSTS", default=[])]
+OWN_ADDRESSES = own_addresses.in_urls()
+# The names and addresses under which this machine may be called. Never `*`: a page of another site
+# could point a name of its own at this machine, and its scripts would then count as ours.
+ALLOWED_HOSTS = [
+    *("localhost", ".localhost", "127.0.0.1", "[::1]"),
+    *own_addresses.names(),
+    *OWN_ADDRESSES,
+    *env.list("CHAINSITE_ALLOWED_HOSTS", default=[]),
+]
 
 INSTALLED_APPS = [
     "ledger",  # first: its runserver goes before Daphne's
@@ -92,6 +89,7 @@ MIDDLEWARE = [
     "chainsite.visitors.Sessions",
     "chainsite.visitors.SignedIn",
     "chainsite.visitors.Messages",
+    "chainsite.access.Access",
     "servestatic.middleware.ServeStaticMiddleware",
 ]
 ROOT_URLCONF = "chainsite.urls"

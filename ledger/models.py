@@ -375,3 +375,18 @@ class DamagedBlock(models.Model):
 
     def __str__(self) -> str:
         return f"damaged block {self.index} {self.hash[:8]}"
+
+
+class AccessToken(models.Model):
+    """A token that lets a program do what the operator may. Its text is kept nowhere."""
+
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12, help_text="how it begins, to know it by")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of its text")
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, help_text="to the hour")
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -470,6 +470,16 @@ def test_dialect_and_difficulty_are_set_only_when_given(project: Project) -> Non
     }
 
 
+def test_a_classroom_is_one_option(project: Project) -> None:
+    node = json.loads(project.dev("run", "--classroom").stdout)
+    assert node["arguments"] == ["runnode", "--host", "0.0.0.0", "--port", "8000"]
+    assert node["chainsite"]["CHAINSITE_CLASSROOM"] == "lan"
+    options = ("--classroom", "--host", "192.168.7.1")
+    node = json.loads(project.dev("run", *options, CHAINSITE_CLASSROOM="10.0.0.0/8").stdout)
+    assert node["arguments"][2] == "192.168.7.1"
+    assert node["chainsite"]["CHAINSITE_CLASSROOM"] == "10.0.0.0/8"
+
+
 def test_the_data_folder_may_come_from_the_environment(project: Project, tmp_path: Path) -> None:
     elsewhere = str(tmp_path / "elsewhere")
     node = json.loads(project.dev("manage", "check", CHAINSITE_DATA=elsewhere).stdout)

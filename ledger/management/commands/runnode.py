@@ -12,10 +12,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from ledger.access import explanation
+from ledger.access.policy import Policy
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -30,6 +33,10 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="port; 0 picks a free one")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            policy = Policy.from_settings()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         listening = self._listen(options["host"], options["port"])
         call_command("migrate", interactive=False, verbosity=0)
         try:
@@ -41,6 +48,7 @@ class Command(BaseCommand):
             raise CommandError(f"this node does not start.\n{error}") from error
         network = node.identity.network
         host, port = options["host"], listening.getsockname()[1]
+        opened = "\n              ".join(explanation.summary(policy, host, port))
         self.stdout.write(
             f"chainsite\n"
             f"  address     http://{_shown(host)}:{port}/\n"
@@ -49,6 +57,7 @@ class Command(BaseCommand):
             f"  dialect     {network}\n"
             f"  chain       {report.blocks} blocks, checked\n"
             f"  database    {settings.SQLITE_LIBRARY}\n"
+            f"  open to     {opened}\n"
             f"Ctrl-C stops it."
         )
         self.stdout.flush()
@@ -98,4 +107,6 @@ def _stop_soon(server: Any) -> None:
 
 
 def _shown(host: str) -> str:
+    """As a URL has it that works on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host
