@@ -23,8 +23,8 @@ import django.db.backends.sqlite3.base
 import django.forms
 import django.template.backends.django
 import django.views.csrf
-import environ
 import OpenSSL
+import prometheus_client
 import pysqlite3
 import requests
 import rich.progress

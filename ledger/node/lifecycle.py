@@ -25,6 +25,7 @@ from .verification import Report
 from .writer import Writer
 
 _current: Node | None = None
+_verified: Report | None = None
 
 
 class Node:
@@ -74,11 +75,18 @@ def verify(
 
 def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:
     """The same, but raise `Damaged`, naming every fault and its repair, if the chain is broken."""
+    global _verified
     report = verify(progress)
     if not report.sound:
         first = next((f.index for f in report.faults if f.index is not None), None)
         raise Damaged("\n".join(map(str, report.faults)), index=first)
+    _verified = report
     return report
+
+
+def verified() -> Report | None:
+    """What `verify_or_refuse` found before this node started; None if it was not asked."""
+    return _verified
 
 
 def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
@@ -96,8 +104,8 @@ def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
 
 def stop() -> None:
     """Stop it, if it runs."""
-    global _current
-    node, _current = _current, None
+    global _current, _verified
+    node, _current, _verified = _current, None, None
     if node is not None:
         node.close()
 
