@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 
 from . import events, identity, verification
 from .conf import NodeConf
@@ -19,7 +19,7 @@ from .events import Listeners
 from .identity import Identity
 from .mempool import Door
 from .mining import Miner
-from .reading import Reader, one_moment
+from .reading import Reader
 from .sync import Syncer
 from .verification import Report
 from .writer import Writer
@@ -66,13 +66,11 @@ def prepare(conf: NodeConf | None = None) -> Identity:
     return present
 
 
-def verify(progress: Callable[[int, int], None] | None = None) -> Report:
-    """Check every invariant as of one moment."""
-    try:
-        with one_moment(connection):
-            return verification.verify(progress)
-    except DatabaseError as error:  # not even a moment could be had, or ended
-        return verification.unreadable(error)
+def verify(
+    progress: Callable[[int, int], None] | None = None, *, last: int | None = None
+) -> Report:
+    """Check every invariant as of one moment; of the `last` blocks only, where that is a number."""
+    return verification.verify_at_once(progress, last=last)
 
 
 def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:
