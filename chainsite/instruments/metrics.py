@@ -73,7 +73,8 @@ ProcessCollector(registry=registry)
 
 PEER_STATES: Final = (
     *("agrees", "behind", "ahead", "forked", "unasked"),
-    *("unreachable", "network", "invalid"),
+    *("unreachable", "network", "invalid", "marked"),
+    *("paused", "banned"),
 )
 
 

@@ -142,6 +142,7 @@ async def test_a_peers_state_is_one_of_those_it_lists(node: lifecycle.Node) -> N
     source = (PROJECT / "ledger" / "queries" / "peers.py").read_text()
     relation = source[source.index("def _relation") :]
     said = set(re.findall(r'"(\w+)"', relation)) | set(peer_queries.Peer.Fault.values)
+    said |= set(peer_queries.Peer.Standing.values) - {peer_queries.Peer.Standing.ACTIVE}
     assert said == set(metrics.PEER_STATES)
 
 
