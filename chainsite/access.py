@@ -25,7 +25,7 @@ from ledger.api import errors as api_errors
 from ledger.views import errors as page_errors
 
 from . import cross_site
-from .limits import Limiter, counted_as
+from .rate_limit import Limiter, counted_as
 
 _FOREIGN_PAGE: Final = _("This came from somewhere else")
 _OFTEN: Final = _("Too many requests came from your address. Ask again in {n} s.")

@@ -1,54 +1,78 @@
-"""How often: token buckets in memory, for a microsecond a request.
-
-A bucket holds a quarter of a minute's tokens and fills evenly; each request takes one. Buckets are
-kept for a bounded number of clients: the one unused for longest goes first, and has filled up again
-meanwhile unless so many come at once that this process has other worries.
-"""
+"""What the server grants its clients, and the count of those who wanted more."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from functools import lru_cache
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
-from ledger.access.policy import parse
+from django.conf import settings
 
-CLIENTS: Final = 10_000
+logger = logging.getLogger(__name__)
 
-
-class Limiter:
-    """Buckets for one kind of request. `rate` is in requests a minute; 0 is no limit."""
-
-    def __init__(
-        self, rate: int, *, clients: int = CLIENTS, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._each = rate / 60  # tokens a second
-        self._most = max(1.0, rate / 4)
-        self._clients = clients
-        self._clock = clock
-        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
-
-    def take(self, client: Hashable) -> float:
-        """Take a token: 0, or the seconds until there is one."""
-        if not self._each:
-            return 0.0
-        now = self._clock()
-        left, since = self._buckets.get(client, (self._most, now))
-        left = min(self._most, left + (now - since) * self._each)
-        wait = 0.0 if left >= 1 else (1 - left) / self._each
-        self._buckets[client] = (left if wait else left - 1, now)
-        self._buckets.move_to_end(client)
-        if len(self._buckets) > self._clients:
-            self._buckets.popitem(last=False)
-        return wait
+BODY_BYTES: Final = 64 * 1024
+LOG_EVERY: Final = 60.0  # seconds
 
 
-@lru_cache(maxsize=4096)
-def counted_as(address: str) -> Hashable:
-    """What an address is counted as: an IPv6 host has 2**64 of them, which are one here."""
-    parsed = parse(address)
-    if parsed is None:
-        return address
-    return (6, int(parsed) >> 64) if parsed.version == 6 else (4, int(parsed))
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Deadlines are in seconds. `connections_per_address` 0 is no limit."""
+
+    connections: int
+    connections_per_address: int
+    large_answers: int
+    head_deadline: float
+    body_deadline: float
+    idle_deadline: float
+    write_deadline: float
+
+    @classmethod
+    def from_settings(cls) -> Limits:
+        return cls(
+            connections=settings.NODE_CONNECTIONS,
+            connections_per_address=settings.NODE_CONNECTIONS_PER_ADDRESS,
+            large_answers=settings.NODE_LARGE_ANSWERS,
+            head_deadline=settings.NODE_HEAD_DEADLINE,
+            body_deadline=settings.NODE_BODY_DEADLINE,
+            idle_deadline=settings.NODE_IDLE_DEADLINE,
+            write_deadline=settings.NODE_WRITE_DEADLINE,
+        )
+
+
+class Limit(StrEnum):
+    """A limit a client ran into."""
+
+    CONNECTIONS = "connections"
+    CONNECTIONS_PER_ADDRESS = "connections of one address"
+    HEAD_DEADLINE = "time for a request's head"
+    BODY_BYTES = "size of a body"
+    BODY_DEADLINE = "time for a body"
+    LARGE_ANSWERS = "large answers at once"
+    WRITE_DEADLINE = "time to take an answer"
+    FRAMES = "WebSocket frames"
+
+
+class Refusals:
+    """How often each limit was hit. The log hears of it at most once a minute for each limit."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Limit] = Counter()
+        self._logged: dict[Limit, float] = {}
+
+    def note(self, limit: Limit) -> None:
+        self.counts[limit] += 1
+        now = time.monotonic()
+        if now - self._logged.get(limit, -LOG_EVERY) >= LOG_EVERY:
+            self._logged[limit] = now
+            logger.warning(
+                "clients refused or cut off for the limit on %s: %d since the start",
+                limit,
+                self.counts[limit],
+            )
+
+
+refusals = Refusals()
+"""Those of this process."""

@@ -119,6 +119,12 @@ ADMINISTER: Final = Act(
     classroom=Grant.SIGNED_IN,
     elsewhere=Grant.SIGNED_IN,
 )
+WATCH: Final = Act(
+    "watch",
+    "/metrics",
+    "It tells how busy the node and its machine are.",
+    Rate.READ,
+)
 OPERATE: Final = Act(
     "operate",
     "whatever no rule names",
@@ -126,7 +132,7 @@ OPERATE: Final = Act(
     Rate.READ,
 )
 
-ACTS: Final = (READ, SEND, REGISTER, MINE, RESOLVE, CANCEL, ADMINISTER, OPERATE)
+ACTS: Final = (READ, SEND, REGISTER, MINE, RESOLVE, CANCEL, ADMINISTER, WATCH, OPERATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "register-nodes": Rule(REGISTER),
     "resolve": Rule(RESOLVE, get_acts=True),
     "live": _READING,
+    "healthz": _READING,
+    "readyz": _READING,
+    "metrics": Rule(WATCH, always=True),
     "admin:*": Rule(ADMINISTER, form=True),
     "ledger:start-mining": Rule(MINE, form=True),
     "ledger:cancel-mining": Rule(CANCEL, form=True),
@@ -205,10 +214,6 @@ class Policy:
             Rate.WRITE: settings.NODE_WRITE_RATE,
             Rate.WORK: settings.NODE_WORK_RATE,
         }
-        for rate, value in rates.items():
-            if value < 0:
-                name = f"CHAINSITE_{rate.value.upper()}_RATE"
-                raise ImproperlyConfigured(f"{name} is requests a minute, 0 or more: {value}")
         return cls(
             _networks("CHAINSITE_CLASSROOM", settings.NODE_CLASSROOM),
             _networks("CHAINSITE_TRUSTED_PROXIES", settings.NODE_TRUSTED_PROXIES),

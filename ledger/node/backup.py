@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3  # the library that the settings chose
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +25,11 @@ from .whole_file import draft_of
 _PAGES: Final = 2048  # to one step, 8 MiB
 
 
+def _library() -> Any:
+    """The SQLite that Django runs on, which need not be Python's own."""
+    return connection.Database  # type: ignore[attr-defined]
+
+
 def back_up(target: Path, *, force: bool, progress: Callable[[int, int], None] | None) -> BackedUp:
     """Copy this node's database to `target`. See `operator.backup`."""
     if connection.vendor != "sqlite":
@@ -33,7 +37,7 @@ def back_up(target: Path, *, force: bool, progress: Callable[[int, int], None] |
     with draft_of(target, force=force) as draft:
         try:
             _copy(draft, progress)
-        except sqlite3.Error as error:
+        except _library().Error as error:
             raise NodeError(f"the database could not be copied: {error}") from error
         found = _sound(draft)
     return BackedUp(target, target.stat().st_size, found)
@@ -49,6 +53,8 @@ def put_back(source: Path, database: Path) -> Restored:
     """
     if not source.is_file():
         raise NodeError(f"there is no file {source}")
+    if database.exists():
+        _fold(database)  # before the work, to say at once that somebody uses it
     database.parent.mkdir(parents=True, exist_ok=True)
     with draft_of(database, force=True) as draft:
         shutil.copyfile(source, draft)
@@ -63,7 +69,7 @@ def _copy(draft: Path, progress: Callable[[int, int], None] | None) -> None:
             progress(total - remaining, total)
 
     connection.ensure_connection()
-    with one_moment(connection), closing(sqlite3.connect(draft)) as copy:
+    with one_moment(connection), closing(_library().connect(draft)) as copy:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM ledger_tip")  # the moment is that of the first read
             cursor.fetchall()
@@ -79,21 +85,28 @@ def _sound(database: Path, *, migrate: bool = False) -> Verified:
 
 
 def _keep(database: Path) -> Path:
-    """Give the present database another name beside its own, the log folded into it.
-
-    To fold the log away for good SQLite needs the file to itself: that is how it is known that
-    nobody uses it.
-    """
+    """Give the present database another name beside its own."""
     kept = database.with_name(f"{database.name}.before-{timezone.now():%Y%m%dT%H%M%S}")
-    companions = [database.with_name(f"{database.name}-{end}") for end in ("wal", "shm")]
-    try:
-        with closing(sqlite3.connect(database, timeout=0)) as own:
-            own.execute("PRAGMA journal_mode = DELETE").fetchall()
-    except sqlite3.DatabaseError as error:
-        if "locked" in str(error):
-            raise NotAccepted("a node or a command is using this data folder: stop it") from error
-        # It is damaged, which may be why it is to be replaced: keep all there is of it.
-        for companion in filter(Path.exists, companions):
-            companion.replace(f"{kept}-{companion.name.rpartition('-')[2]}")
+    if not _fold(database):  # its being damaged may be why it is replaced: keep all there is of it
+        for end in ("wal", "shm"):
+            with suppress(FileNotFoundError):
+                database.with_name(f"{database.name}-{end}").replace(f"{kept}-{end}")
     os.link(database, kept)
     return kept
+
+
+def _fold(database: Path) -> bool:
+    """Fold the log into the file and away; False if the file is too damaged for that.
+
+    SQLite needs the database to itself for it: that is how it is known that nobody uses it. Raises
+    `NotAccepted` if somebody does.
+    """
+    library = _library()
+    try:
+        with closing(library.connect(database, timeout=0)) as own:
+            own.execute("PRAGMA journal_mode = DELETE").fetchall()
+    except library.DatabaseError as error:
+        if "locked" in str(error):
+            raise NotAccepted("a node or a command is using this data folder: stop it") from error
+        return False
+    return True

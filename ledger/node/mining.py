@@ -66,6 +66,8 @@ class Miner:
         self._version = 0
         self._heard = 0
         self._progress = Progress(0, 0.0)
+        self.tries = 0
+        """Of all searches since the start, as far as they were reported."""
         self._moved = threading.Event()
         self._stopping = False
         self._lock = threading.Condition()
@@ -176,6 +178,7 @@ class Miner:
                     on_progress=self._note,
                     cancelled=lambda: future.done() or self._tip_moved(),
                 )
+                self._count(found.tries)
                 return self._writer.run(partial(sealing.seal, template, found.proof))
             except TipMoved:
                 logger.info("the tip moved while block %d was searched for", template.index)
@@ -191,10 +194,16 @@ class Miner:
                 raise SearchCancelled("nobody waits for this block")
 
     def _note(self, progress: Progress) -> None:
+        self._count(progress.tries)
         with self._lock:
             self._progress = progress
         self._look.set()  # other processes do not tell us: look at the tip as often as this
         self.changed.announce()
+
+    def _count(self, tries: int) -> None:
+        """The search under way has come to so many."""
+        with self._lock:
+            self.tries += max(0, tries - self._progress.tries)
 
     def _look_at_tip_soon(self) -> None:
         self._look.set()

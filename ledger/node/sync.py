@@ -202,7 +202,8 @@ def _note(asked: list[_Asked], switch: Switch | None) -> None:
             peer.update(
                 last_failure_at=now, failure=one.failure, fault=one.fault, latency=one.latency
             )
-            if one.failure != before:  # the same news twice is no news
+            # The same news twice is no news, nor is what a peer does that was just removed.
+            if before not in (None, one.failure):
                 events.record(events.REFUSAL, peer=one.address, reason=one.failure)
 
 

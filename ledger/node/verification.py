@@ -26,6 +26,7 @@ from ledger.consensus.validation import read_block
 
 from . import blockstore, totals
 from .identity import Identity, load
+from .reading import one_moment
 
 _CHUNK: Final = 500
 _FAULTS: Final = 20  # enough to act on; a broken chain may have one a block
@@ -107,6 +108,17 @@ def verify(
             except DatabaseError as error:  # what can still be read is still checked
                 report.note("I6", f"the database cannot be read: {error}", RESTORE)
     return report
+
+
+def verify_at_once(
+    progress: Callable[[int, int], None] | None = None, *, last: int | None = None
+) -> Report:
+    """The same, and see to it that all that is read is of one moment."""
+    try:
+        with one_moment(connection):
+            return verify(progress, last=last)
+    except DatabaseError as error:  # not even a moment could be had, or ended
+        return unreadable(error)
 
 
 def unreadable(error: DatabaseError) -> Report:

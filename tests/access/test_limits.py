@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 
-from chainsite.limits import Limiter, counted_as
+from chainsite.rate_limit import Limiter, counted_as
 from ledger.access.policy import Policy, Rate
 
 from .conftest import NEIGHBOUR, STRANGER, TRANSACTION, From

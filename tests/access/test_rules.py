@@ -135,7 +135,6 @@ def test_lan_stands_for_the_networks_that_stay_inside() -> None:
         ("NODE_CLASSROOM", ["lann"], "CHAINSITE_CLASSROOM"),
         ("NODE_CLASSROOM", ["10.0.0.1/8"], "CHAINSITE_CLASSROOM"),
         ("NODE_TRUSTED_PROXIES", ["nginx"], "CHAINSITE_TRUSTED_PROXIES"),
-        ("NODE_WORK_RATE", -1, "CHAINSITE_WORK_RATE"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(setting: str, value: object, name: str) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from django.db import transaction
 
 from ledger.consensus import SEED, Network
 from ledger.models import Block, Event, Transaction
-from ledger.node import lifecycle, operator, sealing
+from ledger.node import events, lifecycle, operator, sealing
 from ledger.node.conf import NodeConf
 from ledger.node.errors import NotAccepted, TipMoved
 from tests.pages.forked import outgrow, seal, submit
@@ -56,7 +56,7 @@ def test_what_does_not_wait_is_not_dropped(node: lifecycle.Node) -> None:
         operator.drop_transaction(str(other), "again")
 
 
-@pytest.mark.parametrize("uid", ["", "x", "\x00", str(uuid.uuid4())])
+@pytest.mark.parametrize("uid", ["", "x", "\x00", "378bdfc8-72c1-448e-93d5-4ac0408eb11c"])
 def test_an_unknown_id_is_refused(node: lifecycle.Node, uid: str) -> None:
     with pytest.raises(NotAccepted, match="there is no transaction with the id"):
         operator.drop_transaction(uid, "why not")
@@ -144,6 +144,15 @@ class TestASearchUnderWay:
             assert "cancelled" in str(future.exception(PATIENCE))
         wait(lambda: endless.miner.state().searching is None)
         assert not operator.cancel_mining().was_searching
+
+    def test_is_given_up_when_another_process_asks_for_it(
+        self, endless: lifecycle.Node, templates: list[sealing.Template]
+    ) -> None:
+        future = endless.miner.mine()
+        wait(lambda: len(templates) == 1)
+        with transaction.atomic():  # past the writer: nobody is told, as if it were elsewhere
+            events.record_act("cancel-mining")
+        assert "cancelled" in str(future.exception(PATIENCE))
 
     def test_a_cancellation_from_before_it_is_not_heard(
         self, endless: lifecycle.Node, templates: list[sealing.Template]

@@ -12,14 +12,15 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
 from ledger.access import explanation
 from ledger.access.policy import Policy
 from ledger.management import first_run
+from ledger.management.opening import failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -30,8 +31,15 @@ class Command(BaseCommand):
     requires_system_checks = "__all__"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=8000, help="port; 0 picks a free one")
+        parser.add_argument("--host", default=settings.NODE_HOST, help="address to listen on")
+        parser.add_argument(
+            "--port", type=int, default=settings.NODE_PORT, help="port; 0 picks a free one"
+        )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Before the system checks, which judge the address that is in force.
+        settings.NODE_HOST, settings.NODE_PORT = options["host"], options["port"]
+        return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -39,13 +47,14 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
         listening = self._listen(options["host"], options["port"])
-        call_command("migrate", interactive=False, verbosity=0)
+        open_database(guard=True)
+        self.check(tags=[Tags.database], databases=["default"])
         try:
-            lifecycle.prepare()
-            with verification_progress(self.stderr) as progress:
+            with failures_in_words(), verification_progress(self.stderr) as progress:
+                lifecycle.prepare()
                 report = lifecycle.verify_or_refuse(progress)
-            node = lifecycle.start(serving=True)
-            greeting = first_run.greet(self.stdout)
+                node = lifecycle.start(serving=True)
+                greeting = first_run.greet(self.stdout)
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         network = node.identity.network

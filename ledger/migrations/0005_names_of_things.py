@@ -5,8 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0003_access_tokens"),
-        ("ledger", "0003_operator_acts"),
+        ("ledger", "0004_operator_acts"),
     ]
 
     operations = [

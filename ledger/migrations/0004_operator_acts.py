@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0002_peers_tip_and_fault"),
+        ("ledger", "0003_access_tokens"),
     ]
 
     operations = [
