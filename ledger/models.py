@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -131,6 +132,21 @@ class Tip(models.Model):
         return f"tip {self.index}, version {self.version}"
 
 
+_TRUTH = models.BooleanField()
+
+
+class TransactionQuerySet(models.QuerySet["Transaction"]):
+    """With a name for what is asked most."""
+
+    def waiting(self) -> Self:
+        """Those in the pool.
+
+        The states stand in the SQL as they stand in the index `transaction_pool`: a parameter could
+        be anything, and SQLite would look at every row there is.
+        """
+        return self.filter(RawSQL("state IN ('pending', 'returned')", [], _TRUTH))  # noqa: S611
+
+
 class Transaction(models.Model):
     """A transaction this node acknowledged. It is never absent again, whatever happens.
 
@@ -143,6 +159,8 @@ class Transaction(models.Model):
         CONFIRMED = "confirmed", "confirmed"
         RETURNED = "returned", "returned to the pool by a reorganisation"
         REFUSED = "refused", "refused"
+
+    objects = TransactionQuerySet.as_manager()
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4)
     sender = models.CharField(max_length=256)

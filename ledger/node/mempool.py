@@ -125,7 +125,7 @@ class Door:
 
 def pool() -> QuerySet[Transaction]:
     """The pool, in order of arrival."""
-    return Transaction.objects.filter(state__in=IN_POOL).order_by("pk")
+    return Transaction.objects.waiting().order_by("pk")
 
 
 def pool_size() -> tuple[int, int]:

@@ -70,7 +70,7 @@ def history(
 def pending(address: Address | str, limit: int = 50) -> list[Transaction]:
     """What waits in the pool from or to an address, oldest first."""
     name = address if isinstance(address, str) else address.name
-    waiting = Transaction.objects.filter(state__in=["pending", "returned"])
+    waiting = Transaction.objects.waiting()
     return list(waiting.filter(Q(sender=name) | Q(recipient=name)).order_by("pk")[:limit])
 
 

@@ -71,7 +71,7 @@ def pool_series(count: int) -> list[tuple[float, int]]:
     whether one that a reorganisation confirmed had been in the pool: beyond either, the size is an
     estimate, and never below 0.
     """
-    size = Transaction.objects.filter(state__in=["pending", "returned"]).count()
+    size = Transaction.objects.waiting().count()
     since = _came_at(count)
     points: list[tuple[float, int]] = []
     rows = Event.objects.exclude(kind__in=["peer", "refusal", "node"]).order_by("-pk")

@@ -64,5 +64,5 @@ def latest(limit: int = 25, *, before: int | None = None) -> list[Transaction]:
 
 def pool_page(limit: int = 50, *, after: int = 0) -> list[Transaction]:
     """Those that wait, in the order of their arrival, from behind a row on."""
-    waiting = Transaction.objects.filter(state__in=["pending", "returned"], pk__gt=after)
+    waiting = Transaction.objects.waiting().filter(pk__gt=after)
     return list(waiting.order_by("pk")[: max(1, min(limit, LARGEST_PAGE))])

@@ -1,0 +1,34 @@
+"""The pool is asked for at every turn, and must not cost what the history costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ledger.models import Transaction
+from ledger.node import mempool
+from ledger.queries import addresses, transactions
+
+pytestmark = pytest.mark.usefixtures("ledger_db")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: list(mempool.pool()),
+        mempool.pool_size,
+        transactions.pool_page,
+        lambda: transactions.pool_page(after=3),
+        lambda: addresses.pending("alice"),
+        lambda: Transaction.objects.waiting().count(),
+    ],
+)
+def test_what_waits_is_found_by_the_index(ask: Any, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1) as asked:
+        ask()
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN QUERY PLAN " + asked.captured_queries[0]["sql"])
+        plan = [line[3] for line in cursor.fetchall()]
+    assert all("INDEX transaction_pool" in step for step in plan), plan
