@@ -144,7 +144,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         The states stand in the SQL as they stand in the index `transaction_pool`: a parameter could
         be anything, and SQLite would look at every row there is.
         """
-        return self.filter(RawSQL("state IN ('pending', 'returned')", [], _TRUTH))  # noqa: S611
+        return self.filter(RawSQL("state IN ('pending', 'returned')", [], _TRUTH))
 
 
 class Transaction(models.Model):
@@ -160,8 +160,6 @@ class Transaction(models.Model):
         RETURNED = "returned", "returned to the pool by a reorganisation"
         REFUSED = "refused", "refused"
 
-    objects = TransactionQuerySet.as_manager()
-
     uid = models.UUIDField(unique=True, default=uuid.uuid4)
     sender = models.CharField(max_length=256)
     recipient = models.CharField(max_length=256)
@@ -172,6 +170,8 @@ class Transaction(models.Model):
     promised_index = models.BigIntegerField()
     idempotency_key = models.CharField(max_length=255, null=True, unique=True)  # noqa: DJ001
     submitted_at = models.DateTimeField()
+
+    objects = TransactionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("transaction")
