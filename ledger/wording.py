@@ -115,7 +115,7 @@ def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
             disconnected=counted(data["disconnected"], "block"),
             connected=counted(data["connected"], "block"),
             n=grouped(data["fork_index"] + 1),
-            returned=counted(len(data["returned"]), "transaction"),
+            returned=counted(returned_by(data), "transaction"),
         )
         return _told("back", "reorganised", what, data["source"] or say("unknown"))
     if kind == "refusal":
@@ -123,6 +123,12 @@ def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
     if kind == "peer":
         return _told("", "registered", say("registered-what"), data["address"])
     return _told("", "started", say("started-what"))
+
+
+def returned_by(data: dict[str, Any]) -> int:
+    """How many transactions a reorganisation put back. Events from before there was a count have
+    the names only."""
+    return int(data.get("returned_count", len(data["returned"])))
 
 
 def _told(tone: str, did: str, what: str, who: str = "", why: str = "") -> dict[str, str]:

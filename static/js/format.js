@@ -73,7 +73,7 @@ export function told(kind, data) {
       disconnected: counted(data.disconnected, "block"),
       connected: counted(data.connected, "block"),
       n: grouped(data.fork_index + 1),
-      returned: counted(data.returned.length, "transaction"),
+      returned: counted(returnedBy(data), "transaction"),
     });
     return sentence("back", "reorganised", what, data.source || say("unknown"));
   }
@@ -82,6 +82,11 @@ export function told(kind, data) {
   }
   if (kind === "peer") return sentence("", "registered", say("registered-what"), data.address);
   return sentence("", "started", say("started-what"));
+}
+
+// Events from before there was a count have the names only.
+function returnedBy({ returned, returned_count: count }) {
+  return count ?? returned.length;
 }
 
 function sentence(tone, did, what, who = "", why = "") {

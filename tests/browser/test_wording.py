@@ -27,12 +27,14 @@ DATA = {
         "connected": 2,
         "fork_index": 0,
         "returned": ["a", "b"],
+        "returned_count": 1200,
         "source": "",
     },
     "refusal": {"peer": "p:1", "reason": "$& {n}"},
     "peer": {"address": "p:1"},
     "node": {"identifier": "x"},
 }
+OLD_REORGANISATION = {k: v for k, v in DATA["reorganisation"].items() if k != "returned_count"}
 CASES = [
     ("grouped", wording.grouped, [[number] for number in INTEGERS]),
     ("counted", wording.counted, [[count, key] for count in COUNTS for key in KEYS]),
@@ -46,6 +48,7 @@ CASES = [
     ("told", wording.told, [[kind, data] for kind, data in DATA.items()]),
     ("told", wording.told, [["block", DATA["block"] | {"origin": "peer", "source": "p:1"}]]),
     ("told", wording.told, [["block", DATA["block"] | {"origin": "import"}]]),
+    ("told", wording.told, [["reorganisation", OLD_REORGANISATION]]),
     ("ago", wording.ago, [[span] for span in [*AHEAD, *SPANS]]),
 ]
 

@@ -199,3 +199,17 @@ def test_it_answers_head(node):
 
     assert response.status_code == 200
     assert response["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_a_reorganisation_says_how_many_it_returned_also_beyond_those_it_names(browser, node):
+    data = {
+        "disconnected": 1,
+        "connected": 2,
+        "fork_index": 1,
+        "returned": ["a"] * 500,
+        "returned_count": 1200,
+        "source": "p:1",
+    }
+    node.writer.run(lambda: events.record(events.REORGANISED, **data))
+
+    assert "1,200 transactions back in the pool" in words(browser.get())
