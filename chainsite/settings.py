@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import environ
+from csp import constants as csp
 
 from . import sqlite_library
 
@@ -88,12 +89,27 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "chainsite.middleware.check_host",
     "chainsite.middleware.security_headers",
+    "chainsite.policy.ContentSecurityPolicy",
     "chainsite.middleware.choose_language",
     "chainsite.visitors.Sessions",
     "chainsite.visitors.SignedIn",
     "chainsite.visitors.Messages",
     "servestatic.middleware.ServeStaticMiddleware",
 ]
+# Everything from this node alone, and nothing written into a page: no inline script or style.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [csp.NONE],
+        "script-src": [csp.SELF],
+        "style-src": [csp.SELF],
+        "img-src": [csp.SELF, "data:"],
+        "font-src": [csp.SELF],
+        "connect-src": [csp.SELF],
+        "form-action": [csp.SELF],
+        "frame-ancestors": [csp.NONE],
+        "base-uri": [csp.NONE],
+    }
+}
 ROOT_URLCONF = "chainsite.urls"
 ASGI_APPLICATION = "chainsite.asgi.application"
 APPEND_SLASH = False

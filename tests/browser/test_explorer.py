@@ -6,6 +6,9 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from ledger.consensus import SEED, Network
+from tests.node import chains
+
 from .reading import wait_until_live
 
 
@@ -155,23 +158,37 @@ def test_the_pool_and_an_address_keep_up(visit, shared_node):
     assert address.evaluate("document.querySelector('.code img').naturalWidth > 0")
 
 
-def test_a_reorganisation_is_told_on_the_pages_it_concerns(visit, frail_node, node_process):
+def test_a_reorganisation_is_told_on_the_pages_it_concerns(
+    visit, frail_node, node_process, tmp_path
+):
     node, other = frail_node, node_process(difficulty=2)
     for _ in range(3):
         other.get("/mine")
     transaction = go(visit(node), f"/tx/{send(node)}")
     index = node.get("/mine").json()["index"]
-    digest = node.get(f"/block/{index}?as=json").json()["this"]["hash"]
-    block = go(visit(node), f"/block/{digest}")
+    network, longer = Network(SEED, 2), tmp_path / "longer.json"
+    texts = [network.canonical(block) for block in node.get("/chain").json()["chain"]]
+    longer.write_bytes(chains.body(chains.grow(texts, [[]] * 4, 3e9, network)))
+    block_seen = visit(node)
+    block = go(block_seen, f"/block/{index}")  # by its index, which is to be another block's
     expect(transaction.locator(".facts .state")).to_have_text(f"in block {index}")
     node.post("/nodes/register", {"nodes": [other.url]})
     node.get("/nodes/resolve")
-    expect(block.locator("#left")).to_be_visible()
     expect(block.locator(".title .state")).to_have_text("stale")
+    expect(block.locator("#moved")).to_contain_text("off the active chain")
+    expect(block.locator(".notice.stale")).to_contain_text("not on the active chain")
+    expect(block.locator("#check")).to_contain_text("it is stale")
     expect(transaction.locator(".facts .state")).to_have_text("returned by a reorganisation")
     expect(transaction.locator(".life li")).to_have_count(3)
-    block.reload()
-    expect(block.locator(".notice.stale").first).to_contain_text("not on the active chain")
+    # Back again: by a longer chain that stands on the block, from a file.
+    done = node.manage("importchain", str(longer))
+    assert done.returncode == 0, done.stdout
+    expect(block.locator(".title .state")).to_have_text("5 confirmations")
+    expect(block.locator("#moved")).to_contain_text("back to the active chain")
+    expect(block.locator(".notice.stale")).to_have_count(0)
+    expect(block.locator("#check[data-checked]")).to_contain_text("names this hash as its previous")
+    expect(transaction.locator(".facts .state")).to_have_text(f"in block {index}")
+    assert block_seen.loads == 2
 
 
 def test_without_scripts_the_pages_read(visit, shared_node):
