@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext
 
+from ledger import faults
 from ledger.words import WORDS
 
 _HEX: Final = re.compile(r"[0-9a-f]{32,}")
@@ -119,7 +120,8 @@ def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
         )
         return _told("back", "reorganised", what, data["source"] or say("unknown"))
     if kind == "refusal":
-        return _told("bad", "refused", say("refused-what"), data["peer"], data["reason"])
+        why = faults.said(data["reason"])
+        return _told("bad", "refused", say("refused-what"), data["peer"], why)
     if kind == "peer":
         return _told("", "registered", say("registered-what"), data["address"])
     return _told("", "started", say("started-what"))

@@ -144,6 +144,12 @@ def in_words(fault: str) -> str:
 
 
 @register.simple_tag
+def reasons() -> list[tuple[str, str]]:
+    """The reasons for refusing a peer, for scripts that tell of them."""
+    return faults.of_peers()
+
+
+@register.simple_tag
 @cache
 def version() -> str:
     pyproject = Path(settings.BASE_DIR) / "pyproject.toml"

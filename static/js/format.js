@@ -1,6 +1,7 @@
 // Words and numbers as pages show them: ledger/wording.py again, line by line, for what arrives
 // after the page. A test compares the two.
 
+import { said } from "./reasons.js";
 import { has, say } from "./words.js";
 
 export function grouped(number) {
@@ -78,7 +79,7 @@ export function told(kind, data) {
     return sentence("back", "reorganised", what, data.source || say("unknown"));
   }
   if (kind === "refusal") {
-    return sentence("bad", "refused", say("refused-what"), data.peer, data.reason);
+    return sentence("bad", "refused", say("refused-what"), data.peer, said(data.reason));
   }
   if (kind === "peer") return sentence("", "registered", say("registered-what"), data.address);
   return sentence("", "started", say("started-what"));
