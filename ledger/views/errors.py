@@ -13,6 +13,8 @@ from django.template import loader
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from .tokens import give_token
+
 logger = logging.getLogger(__name__)
 
 _PAGES: Final = {
@@ -50,7 +52,10 @@ def answer(request: HttpRequest, status: int, reason: str = "") -> HttpResponse:
     title, meaning, advice = map(gettext, _PAGES[status])
     values = {"title": title, "meaning": meaning, "advice": advice, "reason": reason}
     template = loader.get_template("ledger/error.html")
-    return HttpResponse(template.render({**values, "status": status}, request), status=status)
+    return give_token(
+        request,
+        lambda: HttpResponse(template.render({**values, "status": status}, request), status=status),
+    )
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:

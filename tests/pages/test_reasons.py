@@ -115,11 +115,14 @@ def test_a_reason_within_a_reason_is_said_too():
     with translation.override("ko"):
         assert faults.said(str(refused)) == (
             "블록 3: index는 정수여야 합니다(받은 값: 문자열)"
-            " (상대는 seed 또는 dvf, 난이도 2이고 이 노드는 seed, 난이도 4: 체인을 합칠 수 없습니다)"
+            " (상대는 seed 또는 dvf, 난이도 2이고 이 노드는 seed, 난이도 4:"
+            " 체인을 합칠 수 없습니다)"
         )
 
 
-@pytest.mark.parametrize("text", ["", "[1,]", '["\\q"]', '["\\u12g4"]', '["\x01"]', "{1:2}", "[1 2]"])
+@pytest.mark.parametrize(
+    "text", ["", "[1,]", '["\\q"]', '["\\u12g4"]', '["\x01"]', "{1:2}", "[1 2]"]
+)
 def test_what_python_says_of_json_is_known(text):
     try:
         json.loads(text)
@@ -152,7 +155,9 @@ def test_a_form_of_the_peers_page_says_in_korean_what_is_wrong(node):
     client = Client(headers={"Accept-Language": "ko", "Accept": "application/json"})
     form = {"content_type": "application/x-www-form-urlencoded"}
     refused = client.post("/peers/register", "address=ftp%3A%2F%2Fno", **form).json()
-    assert refused["errors"]["address"].startswith("host:port 또는 http://host:port 형식이 아닙니다")
+    assert refused["errors"]["address"].startswith(
+        "host:port 또는 http://host:port 형식이 아닙니다"
+    )
 
     client.post("/peers/register", "address=127.0.0.1%3A61002", **form)
     answer = client.post("/peers/resolve", "all=1", **form)
