@@ -1,4 +1,4 @@
-"""A followed transaction or address is told of on any page: in words, by the browser, by a sound."""
+"""A followed transaction or address is told of on any page: in words, by the browser, aloud."""
 
 from __future__ import annotations
 
