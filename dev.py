@@ -243,12 +243,14 @@ def quietly(command: list[str], lock_file: IO[bytes], **extra: str) -> bool:
 def run(options: argparse.Namespace) -> NoReturn:
     prepare(RUN)
     environment = node_environment(options.data)
-    for name in ("dialect", "difficulty"):  # left alone, the node keeps what it was made with
+    for name in ("host", "port", "dialect", "difficulty"):  # left alone, what is set elsewhere
         value = getattr(options, name)
         if value is not None:
             environment[f"CHAINSITE_{name.upper()}"] = str(value)
-    node = ["runnode", "--host", options.host, "--port", str(options.port)]
-    hand_over([str(ROOT / "manage.py"), *node], environment)
+    if options.classroom:
+        environment.setdefault("CHAINSITE_CLASSROOM", "lan")
+        environment.setdefault("CHAINSITE_HOST", "0.0.0.0")
+    hand_over([str(ROOT / "manage.py"), "runnode"], environment)
 
 
 def manage(options: argparse.Namespace) -> NoReturn:
@@ -271,6 +273,7 @@ def check(_options: argparse.Namespace) -> NoReturn:
             "mypy": [PYTHON, "-m", "mypy"],
             "lint-imports": [BIN / "lint-imports", "--no-logo"],
             "locale": [PYTHON, "-m", "tests.catalogue"],
+            "deployment": [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
             "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
         }
         failed = []
@@ -336,11 +339,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     node = commands.add_parser("run", help="start a node; installs what it needs on first use")
-    node.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    node.add_argument("--port", type=int, default=8000, help="port to listen on (%(default)s)")
+    node.add_argument("--host", help="address to listen on (127.0.0.1)")
+    node.add_argument("--port", type=int, help="port to listen on (8000)")
     node.add_argument("--data", help="folder of the chain, pool and identity (var)")
     node.add_argument("--dialect", choices=("seed", "dvf", "js"), help="which peers to speak to")
     node.add_argument("--difficulty", type=int, help="leading zeros a proof needs")
+    node.add_argument(
+        "--classroom",
+        action="store_true",
+        help="serve the local network; everybody on it may mine and resolve",
+    )
     node.set_defaults(command=run)
 
     tests = commands.add_parser("test", help="run the tests; every argument goes to pytest")
@@ -351,7 +359,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     django.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND [ARGS]")
     django.set_defaults(command=manage)
 
-    checks = commands.add_parser("check", help="lint, types, imports, locale and migrations")
+    checks = commands.add_parser("check", help="lint, types, imports, locale, settings, migrations")
     checks.set_defaults(command=check)
 
     images = commands.add_parser("screenshots", help="remake docs/images with Chromium")

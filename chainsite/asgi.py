@@ -14,7 +14,10 @@ http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 
+from chainsite.access import CountedSockets
 from chainsite.origin import SameOriginOnly
+from chainsite.proxies import BehindProxies
+from ledger.access.policy import Policy
 from ledger.live.routing import websocket_urlpatterns
 from ledger.node import lifecycle
 
@@ -23,6 +26,6 @@ if not lifecycle.is_running():
     lifecycle.verify_or_refuse()
     lifecycle.start(serving=True)
 
-application = ProtocolTypeRouter(
-    {"http": http, "websocket": SameOriginOnly(URLRouter(websocket_urlpatterns))}
-)
+policy = Policy.from_settings()
+sockets = SameOriginOnly(CountedSockets(URLRouter(websocket_urlpatterns), policy))
+application = BehindProxies(ProtocolTypeRouter({"http": http, "websocket": sockets}), policy)

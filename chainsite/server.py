@@ -1,188 +1,120 @@
 """Daphne, with limits.
 
-Daphne as it comes reads a body of any size before the application sees it, and buffers without end
-for a client that does not read. Small subclasses of its classes and Twisted's (both pinned) put
-that right:
+Daphne as it comes reads a body of any size before the application sees it, waits without end for a
+request that never ends, and buffers without end for a client that does not read. Small subclasses
+of its classes, Twisted's and Autobahn's (all pinned) put that right:
 
+* connections are capped, in all and by client; one too many is told so and closed (`admission`);
+* a request's head and its body have deadlines, and so has an idle connection (`http_protocol`);
 * a body over the cap is refused by its Content-Length before it is read, and a chunked one as soon
   as it passes the cap;
 * `await send(…)` waits while the client's socket is full, for answers and WebSockets alike; a
-  client that takes nothing for `write_deadline` seconds is cut off.
+  client that takes nothing for `write_deadline` seconds is cut off (`flow`);
+* large answers are sent to a few clients at a time; the others wait shortly or get 503, and who
+  does not read loses the turn when others wait (`admission.Turns`);
+* a WebSocket's client is held to small messages and few frames (`ws_protocol`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import time
+from collections.abc import Hashable
 from typing import Any, Final
 
-from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
+from twisted.internet.interfaces import ISSLTransport
+
+from ledger.access.policy import Policy
+
+from .admission import Connections, Turns, client_group
+from .descriptors import connections_possible
+from .http_protocol import GuardedHTTPFactory, GuardedRequest
+from .limits import Limit, Limits, refusals
+from .ws_protocol import MESSAGE_BYTES, GuardedWebSocketFactory
 
 logger = logging.getLogger(__name__)
 
-BODY_BYTES: Final = 64 * 1024
-WRITE_DEADLINE: Final = 20.0  # seconds without a byte taken
-WEBSOCKET_MESSAGE_BYTES: Final = 4096
-
-
-@implementer(IPushProducer)
-class _Flow:
-    """Whether a transport has room: Twisted's push producer, which it pauses and resumes."""
-
-    def __init__(self) -> None:
-        self._room = asyncio.Event()
-        self._room.set()
-        self.lost = False
-
-    def pauseProducing(self) -> None:
-        self._room.clear()
-
-    def resumeProducing(self) -> None:
-        self._room.set()
-
-    def stopProducing(self) -> None:
-        self.lost = True
-        self._room.set()
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait for room; False when there was none for so long."""
-        if self._room.is_set():
-            return True
-        try:
-            async with asyncio.timeout(seconds):  # `wait_for` may swallow being cancelled
-                await self._room.wait()
-        except TimeoutError:
-            return False
-        return True
-
-
-class GuardedRequest(WebRequest):
-    """An HTTP request whose body is capped before it is read."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.flow: _Flow | None = None
-        self._taken = 0
-        self._refused = False
-
-    def gotLength(self, length: int | None) -> None:
-        if length is not None and length > BODY_BYTES:
-            self._refuse()
-            self.requestHeaders.removeHeader(b"expect")  # or Twisted would say 100 Continue
-        super().gotLength(0 if self._refused else length)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        self._taken += len(data)
-        if self._taken > BODY_BYTES:
-            self._refuse()
-        if not self._refused:
-            super().handleContentChunk(data)
-
-    def process(self) -> Any:
-        # Daphne would take the root path of all URLs from it. It is a proxy's header, and there
-        # is no proxy: whoever sends it is a client.
-        self.requestHeaders.removeHeader(b"daphne-root-path")
-        return None if self._refused else super().process()
-
-    def handle_reply(self, message: dict[str, Any]) -> None:
-        if self.flow is None and message["type"] == "http.response.start" and self.channel:
-            self.flow = _Flow()
-            self.registerProducer(self.flow, True)
-        super().handle_reply(message)
-
-    def finish(self) -> None:
-        if self.flow is not None:
-            self.unregisterProducer()
-            self.flow.stopProducing()
-        super().finish()
-
-    def connectionLost(self, reason: Any) -> None:
-        if self.flow is not None:
-            self.flow.stopProducing()
-        super().connectionLost(reason)
-
-    def cut_off(self) -> None:
-        if self.channel is not None:
-            self.channel.forceAbortClient()
-
-    def _refuse(self) -> None:
-        """Answer 413 and hang up; what still comes is not read."""
-        if self._refused or self.channel is None:
-            return
-        self._refused = True
-        text = b"the body is too large\n"
-        transport = self.channel.transport
-        transport.write(
-            b"HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain\r\nConnection: close\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (len(text), text)
-        )
-        self.channel.loseConnection()
-
-
-class GuardedHTTPFactory(HTTPFactory):
-    def buildProtocol(self, addr: Any) -> Any:
-        protocol = super().buildProtocol(addr)
-        protocol.requestFactory = GuardedRequest
-        return protocol
-
-
-class GuardedWebSocket(WebSocketProtocol):
-    """A WebSocket that knows when its client has stopped reading."""
-
-    flow: _Flow | None = None
-    maxMessagePayloadSize: int
-
-    def onConnect(self, request: Any) -> Any:
-        self.flow = _Flow()
-        # The transport still reports to the HTTP channel it came from.
-        self.transport.unregisterProducer()
-        self.transport.registerProducer(self.flow, True)
-        return super().onConnect(request)
-
-    def sendMessage(self, *args: Any, **kwargs: Any) -> None:
-        if self.state != self.STATE_OPEN:
-            return  # they are hanging up
-        # Autobahn would hold what we send to the limit for what we receive.
-        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
-        try:
-            super().sendMessage(*args, **kwargs)
-        finally:
-            self.maxMessagePayloadSize = limit
-
-    def onClose(self, wasClean: bool, code: int, reason: str) -> None:
-        if self.flow is not None:
-            self.flow.stopProducing()
-        super().onClose(wasClean, code, reason)
-
-    def cut_off(self) -> None:
-        self.dropConnection(abort=True)
-
-
-class GuardedWebSocketFactory(WebSocketFactory):
-    protocol = GuardedWebSocket
+STALL: Final = 2.0
+"""Seconds without progress after which a large answer makes room for another."""
 
 
 class GuardedServer(Server):
     """Daphne's server with our protocols in it."""
 
-    def __init__(self, *args: Any, write_deadline: float = WRITE_DEADLINE, **kwargs: Any) -> None:
-        kwargs.setdefault("websocket_max_message_size", WEBSOCKET_MESSAGE_BYTES)
-        kwargs.setdefault("websocket_max_frame_size", WEBSOCKET_MESSAGE_BYTES)
+    connections: dict[Any, dict[str, Any]]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.limits, self._policy = Limits.from_settings(), Policy.from_settings()
+        kwargs.setdefault("websocket_max_message_size", MESSAGE_BYTES)
+        kwargs.setdefault("websocket_max_frame_size", MESSAGE_BYTES)
         kwargs["server_name"] = ""  # whose version this is is nobody's business
         super().__init__(*args, **kwargs)
-        self._write_deadline = write_deadline
+        self.turns = Turns(self.limits.large_answers)
+
+    def run(self) -> None:
+        possible = connections_possible(self.limits.connections)
+        self.admitted = Connections(possible, self.limits.connections_per_address)
+        super().run()
+
+    def admits(self, address: Any) -> bool:
+        """Whether a connection from there may stay. If so, `left` is called in the end."""
+        return self.admitted.admit(self.group_of(address))
+
+    def left(self, transport: Any) -> None:
+        self.admitted.leave(self.group_of(transport.getPeer()))
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] == "websocket":
+            # Daphne leaves it out, and whether an Origin is ours depends on it.
+            scope["scheme"] = "wss" if ISSLTransport.providedBy(protocol.transport) else "ws"
+        return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        if not isinstance(protocol, GuardedRequest) or message["type"] != "http.response.body":
+            await self._send(protocol, message)
+            return
+        pieces = protocol.hold(message)
+        if pieces and not protocol.is_small and protocol.turn is None:
+            protocol.turn = await self.turns.take(protocol.group)
+            if protocol.turn is None:
+                protocol.refuse_turn()
+                return
+        for piece in pieces:
+            await self._send(protocol, piece)
+
+    def kill_all_applications(self) -> Any:
+        # Of a request that is still coming in there is none, and Daphne would fall over that.
+        self.connections = {
+            protocol: details
+            for protocol, details in self.connections.items()
+            if "application_instance" in details
+        }
+        return super().kill_all_applications()
+
+    async def _send(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)
         flow = getattr(protocol, "flow", None)
-        if flow is not None and not await flow.wait(self._write_deadline):
-            logger.info("a client took nothing for %g s and is cut off", self._write_deadline)
-            flow.stopProducing()
-            protocol.cut_off()
+        if flow is None:
+            return
+        turn = getattr(protocol, "turn", None)
+        patience, begun = self.limits.write_deadline, time.monotonic()
+        while not await flow.wait(min(STALL, patience)):
+            if time.monotonic() - begun >= patience or (turn and self.turns.is_wanted(turn)):
+                self._cut_off(protocol, Limit.WRITE_DEADLINE)
+                return
+        if turn and turn.is_long and self.turns.is_wanted(turn):
+            self._cut_off(protocol, Limit.LARGE_ANSWERS)
+
+    def _cut_off(self, protocol: Any, limit: Limit) -> None:
+        refusals.note(limit)
+        protocol.flow.stopProducing()
+        protocol.cut_off()
+
+    def group_of(self, address: Any) -> Hashable:
+        """As what a client is counted; None for this machine and for proxies, which are many."""
+        host = getattr(address, "host", "")
+        return None if self._policy.trusts(host) else client_group(host)
 
 
 def install() -> None:

@@ -1,23 +1,23 @@
-"""Settings, from the environment. Every name is listed in the README."""
+"""Django's settings. What can be set from outside is declared in `configuration`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
-import socket
 import tempfile
 from pathlib import Path
 
-import environ
 from csp import constants as csp
+from django.core.exceptions import ImproperlyConfigured
 
-from . import sqlite_library
+from . import configuration, own_addresses, sqlite_library
+from .instruments.logs import FORMATTERS
 
 SQLITE_LIBRARY = sqlite_library.choose()
 
-env = environ.Env()
-BASE_DIR = Path(__file__).resolve().parent.parent
+configuration.check()
+BASE_DIR = configuration.BASE_DIR
 
 
 def _secret_key(path: Path) -> str:
@@ -35,46 +35,63 @@ def _secret_key(path: Path) -> str:
 
 
 # --- the node -------------------------------------------------------------------------------
-NODE_DATA = Path(env.str("CHAINSITE_DATA", str(BASE_DIR / "var"))).resolve()
-NODE_DIALECT = env.str("CHAINSITE_DIALECT", "")
-NODE_DIFFICULTY = env.int("CHAINSITE_DIFFICULTY", 0) or None
-NODE_POOL_TRANSACTIONS = env.int("CHAINSITE_POOL_TRANSACTIONS", 10_000)
-NODE_POOL_BYTES = env.int("CHAINSITE_POOL_BYTES", 16 * 1024 * 1024)
-NODE_CHAIN_BYTES = env.int("CHAINSITE_CHAIN_BYTES", 512 * 1024 * 1024)
-NODE_CHAIN_BLOCKS = env.int("CHAINSITE_CHAIN_BLOCKS", 1_000_000)
-NODE_PEERS = env.int("CHAINSITE_PEERS", 64)
-NODE_PEER_DEADLINE = env.float("CHAINSITE_PEER_DEADLINE", 30.0)
-NODE_PEER_POLICY = env.str("CHAINSITE_PEER_POLICY", "any")
-NODE_MINE_QUEUE = env.int("CHAINSITE_MINE_QUEUE", 8)
+NODE_DATA = configuration.DATA.value()
+NODE_HOST = configuration.HOST.value()
+NODE_PORT = configuration.PORT.value()
+NODE_DIALECT = configuration.DIALECT.value()
+NODE_DIFFICULTY = configuration.DIFFICULTY.value()
+NODE_POOL_TRANSACTIONS = configuration.POOL_TRANSACTIONS.value()
+NODE_POOL_BYTES = configuration.POOL_BYTES.value()
+NODE_CHAIN_BYTES = configuration.CHAIN_BYTES.value()
+NODE_CHAIN_BLOCKS = configuration.CHAIN_BLOCKS.value()
+NODE_PEERS = configuration.PEERS.value()
+NODE_PEER_DEADLINE = configuration.PEER_DEADLINE.value()
+NODE_PEER_POLICY = configuration.PEER_POLICY.value()
+NODE_MINE_QUEUE = configuration.MINE_QUEUE.value()
+NODE_ACCESS_LOG = configuration.ACCESS_LOG.value()
+NODE_DISK_FLOOR = configuration.DISK_FLOOR.value()
 NODE_SERVER = "chainsite.server.GuardedServer"
 
+# --- who may do what (ledger.access) ----------------------------------------------------------
+NODE_CLASSROOM = configuration.CLASSROOM.value()
+NODE_TRUSTED_PROXIES = configuration.TRUSTED_PROXIES.value()
+NODE_READ_RATE = configuration.READ_RATE.value()
+NODE_WRITE_RATE = configuration.WRITE_RATE.value()
+NODE_WORK_RATE = configuration.WORK_RATE.value()
+
+# --- what the server grants its clients -------------------------------------------------------
+NODE_CONNECTIONS = configuration.CONNECTIONS.value()
+NODE_CONNECTIONS_PER_ADDRESS = configuration.CONNECTIONS_PER_ADDRESS.value()
+NODE_LARGE_ANSWERS = configuration.LARGE_ANSWERS.value()
+NODE_HEAD_DEADLINE = configuration.HEAD_DEADLINE.value()
+NODE_BODY_DEADLINE = configuration.BODY_DEADLINE.value()
+NODE_IDLE_DEADLINE = configuration.IDLE_DEADLINE.value()
+NODE_WRITE_DEADLINE = configuration.WRITE_DEADLINE.value()
+
 # --- Django ---------------------------------------------------------------------------------
-DEBUG = env.bool("CHAINSITE_DEBUG", False)
-SECRET_KEY = _secret_key(NODE_DATA / "secret-key")
+DEBUG = configuration.DEBUG.value()
+try:
+    SECRET_KEY = _secret_key(NODE_DATA / "secret-key")
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"the data folder {NODE_DATA} cannot be used: {error.strerror} ({error.filename})."
+        " Make it writable for this user, or name another one with --data or CHAINSITE_DATA."
+    ) from error
 
 
-def _own_names() -> list[str]:
-    """The names and addresses under which this machine may be called.
-
-    Never `*`: a page of another site could point a name of its own at this machine, and its
-    scripts would then count as ours.
-    """
-    names = ["localhost", ".localhost", "127.0.0.1", "[::1]"]
-    host = socket.gethostname()
-    names += [host, f"{host}.local"]
-    try:
-        infos = socket.getaddrinfo(host, None)
-    except OSError:
-        infos = []
-    for family, _, _, _, address in infos:
-        names.append(f"[{address[0]}]" if family == socket.AF_INET6 else str(address[0]))
-    return list(dict.fromkeys(names))
-
-
-ALLOWED_HOSTS = [*_own_names(), *env.list("CHAINSITE_ALLOWED_HOSTS", default=[])]
+OWN_ADDRESSES = own_addresses.in_urls()
+# The names and addresses under which this machine may be called. Never `*`: a page of another site
+# could point a name of its own at this machine, and its scripts would then count as ours.
+ALLOWED_HOSTS = [
+    *("localhost", ".localhost", "127.0.0.1", "[::1]"),
+    *own_addresses.names(),
+    *OWN_ADDRESSES,
+    *configuration.ALLOWED_HOSTS.value(),
+]
 
 INSTALLED_APPS = [
     "ledger",  # first: its runserver goes before Daphne's
+    "chainsite",
     "daphne",
     "channels",
     "django.contrib.admin",
@@ -87,6 +104,7 @@ INSTALLED_APPS = [
 # Short, and async from end to end: Django's own sync middleware would cost each request a thread
 # hop apiece. The pages' forms carry their CSRF check themselves (`csrf_protect`).
 MIDDLEWARE = [
+    "chainsite.instruments.observation.observe",
     "chainsite.middleware.check_host",
     "chainsite.middleware.security_headers",
     "chainsite.policy.ContentSecurityPolicy",
@@ -94,6 +112,7 @@ MIDDLEWARE = [
     "chainsite.visitors.Sessions",
     "chainsite.visitors.SignedIn",
     "chainsite.visitors.Messages",
+    "chainsite.access.Access",
     "servestatic.middleware.ServeStaticMiddleware",
 ]
 # Everything from this node alone, and nothing written into a page: no inline script or style.
@@ -162,15 +181,26 @@ SERVESTATIC_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SAMESITE = "Strict"
+# Off by default: on a LAN without TLS a browser would not send such cookies back at all.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = configuration.TLS.value()
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if configuration.TLS.value() else 0
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day, and no unattended week
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"
 CSRF_COOKIE_HTTPONLY = False  # the page's script sends it back in a header
 
+SILENCED_SYSTEM_CHECKS = [
+    "security.W001",  # `chainsite.middleware` sends those headers, without a thread hop
+    "security.W002",  # frame-ancestors of the Content-Security-Policy does it
+    "security.W003",  # every view that acts for a visitor checks the token itself
+]
+if not configuration.TLS.value():
+    SILENCED_SYSTEM_CHECKS += ["security.W010"]  # see SESSION_COOKIE_SECURE
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {"line": {"()": FORMATTERS[configuration.LOG_FORMAT.value()]}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "filters": {
@@ -180,7 +210,12 @@ LOGGING = {
         }
     },
     "loggers": {
-        "ledger": {"level": env.str("CHAINSITE_LOG_LEVEL", "INFO")},
+        "ledger": {"level": configuration.LOG_LEVEL.value()},
+        "chainsite": {"level": configuration.LOG_LEVEL.value()},
+        "chainsite.requests": {"level": "INFO"},
+        # Django's own handlers print what clients sent as it came.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True},
         # Our failures, not refusals: a line for each would let any client fill the disk.
         "django.request": {"filters": ["failures"]},
         "django.security.csrf": {"level": "ERROR"},

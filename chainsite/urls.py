@@ -10,6 +10,7 @@ handler500 = "ledger.views.errors.failed"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("chainsite.instruments.urls")),
     path("", include("ledger.api.urls")),
     path("", include("ledger.urls")),
 ]

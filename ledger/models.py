@@ -11,6 +11,7 @@ as decimal text.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -86,6 +87,21 @@ class ActiveBlock(models.Model):
 
     def __str__(self) -> str:
         return f"active {self.index}"
+
+
+class InvalidBlock(models.Model):
+    """The operator's mark on a block: neither it nor what descends from it may be active.
+
+    `left` is the tip that was left because of it; null where the block was not active anyway.
+    """
+
+    block = models.OneToOneField(Block, on_delete=models.PROTECT, related_name="mark")
+    left = models.ForeignKey(Block, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"mark on {self.block_id}"
 
 
 class Tip(models.Model):
@@ -220,12 +236,21 @@ class Peer(models.Model):
 
     `length`, `tip_hash` and `shared` are of its last chain that was valid; `shared` counts the
     blocks it had in common with ours after that round (0: not even the genesis).
+
+    `standing` is the operator's word on it. Only active peers are asked. A banned one cannot be
+    registered either, until `banned_until`; from then on it counts as active.
     """
 
     class Fault(models.TextChoices):
         UNREACHABLE = "unreachable", "could not be asked"
         NETWORK = "network", "speaks another network's rules"
         INVALID = "invalid", "its chain breaks a rule"
+        MARKED = "marked", "its chain holds a block that is marked invalid here"
+
+    class Standing(models.TextChoices):
+        ACTIVE = "active", "active"
+        PAUSED = "paused", "paused"
+        BANNED = "banned", "banned"
 
     address = models.CharField(max_length=300, unique=True)
     registered_at = models.DateTimeField()
@@ -237,9 +262,30 @@ class Peer(models.Model):
     tip_hash = models.CharField(max_length=64, blank=True)
     shared = models.BigIntegerField(null=True, help_text="blocks in common with our chain")
     latency = models.FloatField(null=True, help_text="seconds until its answer began")
+    standing = models.CharField(max_length=6, choices=Standing.choices, default=Standing.ACTIVE)
+    banned_until = models.DateTimeField(null=True, help_text="empty: for good")
+    ban_reason = models.CharField(max_length=300, blank=True)
+    note = models.CharField(max_length=200, blank=True, help_text="the operator's own")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(standing="banned") | Q(banned_until__isnull=True, ban_reason=""),
+                name="peer_ban_only_if_banned",
+            ),
+            models.CheckConstraint(
+                condition=Q(standing__in=["active", "paused", "banned"]),
+                name="peer_standing_known",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.address
+
+    def standing_at(self, now: datetime) -> str:
+        """`standing`, but a ban that is over is none."""
+        is_over = self.banned_until is not None and self.banned_until <= now
+        return self.Standing.ACTIVE if is_over else self.standing
 
 
 class Reorganisation(models.Model):
@@ -329,3 +375,18 @@ class DamagedBlock(models.Model):
 
     def __str__(self) -> str:
         return f"damaged block {self.index} {self.hash[:8]}"
+
+
+class AccessToken(models.Model):
+    """A token that lets a program do what the operator may. Its text is kept nowhere."""
+
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12, help_text="how it begins, to know it by")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of its text")
+    created_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, help_text="to the hour")
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from ledger import faults
 from ledger.words import WORDS
 
+_OPERATOR: Final = ("invalidateblock", "reconsiderblock", "preciousblock")
 _HEX: Final = re.compile(r"[0-9a-f]{32,}")
 
 
@@ -124,6 +125,9 @@ def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
         return _told("bad", "refused", say("refused-what"), data["peer"], why)
     if kind == "peer":
         return _told("", "registered", say("registered-what"), data["address"])
+    if kind == "operator":
+        what = say(f"operator-{data['act']}", n=grouped(data["index"]))
+        return _told("", "operator", what, shortened(data["subject"]), data["reason"])
     return _told("", "started", say("started-what"))
 
 
@@ -186,9 +190,11 @@ def _one_decimal(number: float) -> str:
 
 
 def reorganisation_kind(fork_index: int, disconnected: int, source: str) -> str:
-    """Why the chain was reorganised: three very different things look the same in the tables."""
+    """Why the chain was reorganised: very different things look the same in the tables."""
     if source == "repairchain":
         return "repair"
+    if source in _OPERATOR:
+        return "operator"
     return "joined" if fork_index == 0 and disconnected == 1 else "switched"
 
 

@@ -2,11 +2,15 @@
 
 Nothing here reads our settings, opens a file or starts a thread, so what is forked from it is a
 process as fresh as any, that only finds these modules loaded already. Of our own code there is
-nothing: each node imports all of that itself.
+only what chooses the SQLite library, which has to come first; each node imports the rest itself.
 """
 
-# ruff: noqa: F401
+# ruff: noqa: E402, F401
 import gc
+
+from chainsite import sqlite_library
+
+sqlite_library.choose()
 
 import autobahn.twisted.websocket
 import channels.generic.websocket
@@ -23,8 +27,8 @@ import django.db.backends.sqlite3.base
 import django.forms
 import django.template.backends.django
 import django.views.csrf
-import environ
 import OpenSSL
+import prometheus_client
 import pysqlite3
 import requests
 import rich.progress

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,19 @@ class ManageProcess:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        if self.returncode is None:
-            os.kill(self.pid, number)
+        with suppress(ProcessLookupError):  # it ended, and nobody has looked yet
+            if self.returncode is None:
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+def manage_py(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. What it writes on stderr is in `stdout`, too."""
+    process = ManageProcess(list(arguments), {**os.environ, **environment})
+    text = process.lines.read()
+    return subprocess.CompletedProcess(arguments, process.wait(120), text)
 
 
 class NodeProcess:
@@ -153,10 +162,8 @@ class NodeProcess:
         )
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command beside it, in its data folder. Its errors are in `stdout` too."""
-        process = ManageProcess(list(arguments), self.environment)
-        text = process.lines.read()
-        return subprocess.CompletedProcess(arguments, process.wait(120), text)
+        """Run a command beside it, in its data folder."""
+        return manage_py(*arguments, **self.environment)
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

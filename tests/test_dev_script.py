@@ -453,21 +453,35 @@ def test_where_there_is_no_pip_at_all_the_debian_package_is_named(
 # --- the node
 
 
-def test_the_node_gets_its_address_and_an_absolute_data_folder(project: Project) -> None:
+def test_the_node_gets_an_absolute_data_folder(project: Project) -> None:
     node = json.loads(project.dev("run").stdout)
-    assert node["arguments"] == ["runnode", "--host", "127.0.0.1", "--port", "8000"]
+    assert node["arguments"] == ["runnode"]
     assert node["chainsite"] == {"CHAINSITE_DATA": str(project.folder / "var")}
 
 
-def test_dialect_and_difficulty_are_set_only_when_given(project: Project) -> None:
+def test_what_is_given_goes_before_the_environment_and_nothing_else_does(project: Project) -> None:
     options = ("--host", "0.0.0.0", "--port", "5001", "--data", "other", "--dialect", "js")
-    node = json.loads(project.dev("run", *options, "--difficulty", "3").stdout)
-    assert node["arguments"] == ["runnode", "--host", "0.0.0.0", "--port", "5001"]
+    given = {"CHAINSITE_PORT": "5002", "CHAINSITE_PEERS": "3"}
+    node = json.loads(project.dev("run", *options, "--difficulty", "3", **given).stdout)
+    assert node["arguments"] == ["runnode"]
     assert node["chainsite"] == {
         "CHAINSITE_DATA": str(project.folder / "other"),
+        "CHAINSITE_HOST": "0.0.0.0",
+        "CHAINSITE_PORT": "5001",
+        "CHAINSITE_PEERS": "3",
         "CHAINSITE_DIALECT": "js",
         "CHAINSITE_DIFFICULTY": "3",
     }
+
+
+def test_a_classroom_is_one_option(project: Project) -> None:
+    node = json.loads(project.dev("run", "--classroom").stdout)
+    assert node["arguments"] == ["runnode", "--host", "0.0.0.0", "--port", "8000"]
+    assert node["chainsite"]["CHAINSITE_CLASSROOM"] == "lan"
+    options = ("--classroom", "--host", "192.168.7.1")
+    node = json.loads(project.dev("run", *options, CHAINSITE_CLASSROOM="10.0.0.0/8").stdout)
+    assert node["arguments"][2] == "192.168.7.1"
+    assert node["chainsite"]["CHAINSITE_CLASSROOM"] == "10.0.0.0/8"
 
 
 def test_the_data_folder_may_come_from_the_environment(project: Project, tmp_path: Path) -> None:
@@ -519,6 +533,7 @@ def test_every_check_is_announced_and_run_even_after_one_failed(project: Project
         "mypy",
         "lint-imports",
         "locale",
+        "deployment",
         "migrations",
     ]
     assert "makemigrations" in done.stdout

@@ -8,31 +8,42 @@ from pathlib import Path
 import pytest
 from django.urls import get_resolver
 
+from chainsite import configuration
 from ledger.api import urls as api_urls
 from ledger.live import consumers
 from ledger.node import events
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
-SETTINGS = (PROJECT / "chainsite" / "settings.py").read_text()
+INSTRUMENTS = (PROJECT / "docs" / "instruments.md").read_text()
+SETTINGS = (PROJECT / "docs" / "settings.md").read_text()
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r'"(CHAINSITE_\w+)"', SETTINGS))))
-def test_every_setting_is_in_the_readmes_table(name: str) -> None:
-    assert f"| `{name}` |" in README
+def test_the_table_of_settings_is_the_one_they_make() -> None:
+    assert configuration.as_markdown() == SETTINGS, "listsettings --markdown > docs/settings.md"
 
 
-def test_the_readme_names_no_setting_that_is_not_read() -> None:
-    named = set(re.findall(r"CHAINSITE_\w+", README))
-    read = set(re.findall(r"CHAINSITE_\w+", SETTINGS))
-    assert named <= read
+def test_the_readme_leads_to_the_table_of_settings() -> None:
+    assert "(docs/settings.md)" in README
+
+
+@pytest.mark.parametrize(
+    "document",
+    [PROJECT / "README.md", *sorted(PROJECT.glob("docs/*.md"))],
+    ids=lambda path: path.name,
+)
+def test_no_document_names_a_setting_that_there_is_not(document: Path) -> None:
+    named = set(re.findall(r"\bCHAINSITE_[A-Z_]*[A-Z]\b", document.read_text()))
+    known = {setting.name for setting in configuration.SETTINGS}
+    assert {name for name in named if not name.startswith("CHAINSITE_TEST_")} <= known
 
 
 @pytest.mark.parametrize(
     "command",
     sorted(
         path.stem
-        for path in (PROJECT / "ledger" / "management" / "commands").glob("*.py")
+        for app in ("chainsite", "ledger")
+        for path in (PROJECT / app / "management" / "commands").glob("*.py")
         if path.stem != "__init__"
     ),
 )
@@ -58,6 +69,13 @@ def test_the_sockets_path_and_close_code_are_in_the_readme() -> None:
     assert str(consumers.TOO_SLOW) in README
 
 
+def test_every_system_check_is_in_the_document_on_instruments() -> None:
+    source = (PROJECT / "chainsite" / "checks.py").read_text()
+    ids = re.findall(r'id="(chainsite\.\w+)"', source)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"`(chainsite\.[A-Z]\d+)`", INSTRUMENTS)) == set(ids)
+
+
 def test_every_file_the_readme_links_to_is_there() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (PROJECT / target).exists(), target
@@ -67,7 +85,8 @@ def test_every_url_has_a_name() -> None:
     unnamed = [
         pattern
         for resolver in get_resolver().url_patterns
-        for pattern in resolver.url_patterns
+        if getattr(resolver, "app_name", None) != "admin"  # Django's own
+        for pattern in getattr(resolver, "url_patterns", [resolver])
         if pattern.name is None
     ]
     assert unnamed == []

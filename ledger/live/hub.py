@@ -46,6 +46,11 @@ class Hub:
         return len(self._outboxes)
 
     @property
+    def seq(self) -> int:
+        """The number of the last event it told."""
+        return self._seq
+
+    @property
     def is_working(self) -> bool:
         return bool(self._tasks)
 
@@ -174,4 +179,9 @@ def hub() -> Hub:
         if _hub is not None:
             _hub.close()
         _hub = Hub(node)
+    return _hub
+
+
+def running_hub() -> Hub | None:
+    """The hub of this process, if anybody has asked for it yet."""
     return _hub

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from ledger.consensus import Refused
+from ledger.management.opening import failures_in_words, open_database
 from ledger.node.errors import NodeError
 
 
@@ -21,11 +19,10 @@ class NodeCommand(BaseCommand):
     """
 
     def handle(self, *args: Any, **options: Any) -> str | None:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", interactive=False, verbosity=0)
+        open_database()
         try:
-            self.run(**options)
+            with failures_in_words():
+                self.run(**options)
         except (NodeError, Refused, OSError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:

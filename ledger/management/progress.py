@@ -79,3 +79,19 @@ def block_progress(stream: Stream, what: str, total: int) -> Iterator[Callable[[
     task = bar.add_task("", total=total)
     with bar:
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def page_progress(stream: Stream, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar over the pages of a database."""
+    bar = Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(file=cast(IO[str], stream)),
+        transient=True,
+        disable=not stream.isatty(),
+    )
+    task = bar.add_task("", total=None)
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=total)

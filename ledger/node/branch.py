@@ -15,8 +15,9 @@ from typing import IO, Final
 from ledger import consensus, models
 from ledger.consensus import Network
 
-from . import blockstore, chainstate
+from . import blockstore, chainstate, marks
 from .chainstate import Switch
+from .errors import MarkedInvalid
 from .writer import Writer
 
 _IN_MEMORY: Final = 8 * 1024 * 1024
@@ -48,12 +49,15 @@ class Branch:
 
 
 def spool(blocks: Iterable[consensus.Block]) -> Branch:
-    """Read a judged chain to its end. Raises whatever `blocks` raises, leaving nothing behind."""
+    """Read a judged chain to its end. Raises whatever `blocks` raises, leaving nothing behind, and
+    `MarkedInvalid` at a block that the operator marked."""
     texts = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the branch closes it
-    own = _active_hashes()
+    own, marked = _active_hashes(), marks.hashes()
     shared, length, count, tip_hash = True, 0, 0, ""
     try:
         for block in blocks:
+            if block.hash in marked:
+                raise MarkedInvalid(block.index)
             length, tip_hash = block.index, block.hash
             shared = shared and next(own, None) == block.hash
             if not shared:
@@ -71,7 +75,8 @@ def adopt(
     """Store the branch and make it the active chain, if it is preferred; None if it is not.
 
     The switch is one transaction. A long branch is stored before, in batches, so that others can
-    write between them; until the switch those blocks are a side branch.
+    write between them; until the switch those blocks are a side branch. Raises `MarkedInvalid` if
+    a mark was set meanwhile.
     """
     batch: list[consensus.Block] = []
     if not network.prefers(branch.length, models.Tip.objects.get(pk=1).index):

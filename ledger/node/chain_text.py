@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _ROWS: Final = 2000
-_CHARACTERS: Final = 1024 * 1024
+_CHARACTERS: Final = 256 * 1024
 
 _PAGE: Final = """
     SELECT a."index", b.canonical FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id
@@ -32,7 +32,7 @@ def length(own: BaseDatabaseWrapper | None = None) -> int:
 
 
 def piece_after(index: int, own: BaseDatabaseWrapper | None = None) -> TextPiece | None:
-    """The next blocks above `index`, about a megabyte of them; None behind the tip."""
+    """The next blocks above `index`, about a quarter of a megabyte; None behind the tip."""
     texts: list[str] = []
     characters = 0
     with (own or connection).cursor() as cursor:

@@ -26,7 +26,7 @@ from ledger.models import (
 )
 from ledger.queries.forks import STALE_PATH
 
-from . import events, mempool, totals
+from . import events, marks, mempool, totals
 from .errors import TipMoved
 
 SHOWN: Final = 10  # blocks described in one event; whoever wants more asks for them
@@ -60,10 +60,14 @@ def tip_for_update() -> Tip:
 
 
 def switch_to(block: Block, network: Network, source: str = "") -> Switch | None:
-    """Make `block` the tip if the network prefers its chain to ours; None if it does not."""
+    """Make `block` the tip if the network prefers its chain to ours; None if it does not.
+
+    Raises `MarkedInvalid` where the operator's mark stands against it.
+    """
     tip = tip_for_update()
     if not network.prefers(block.index, tip.index):
         return None
+    marks.check_path(block)
     return force_tip(block, tip, source)
 
 
@@ -163,7 +167,8 @@ def _move_tip(tip: Tip, block: Block) -> None:
 def _record(
     switch: Switch, old: Tip, new: Block, source: str, returned: set[int], confirmed: set[int]
 ) -> None:
-    first = max(switch.fork_index + 1, new.index - SHOWN + 1)
+    # Of a chain that only got shorter, the tip: whoever listens has to know where it ends.
+    first = min(max(switch.fork_index + 1, new.index - SHOWN + 1), new.index)
     rows = Block.objects.filter(active__index__gte=first).order_by("index")
     blocks = [describe(block) for block in rows]
     named = _uids(confirmed)

@@ -27,6 +27,14 @@ class NotAccepted(NodeError):
         self.faults = faults
 
 
+class MarkedInvalid(NodeError):
+    """A chain holds a block that is marked invalid here; no longer chain makes up for that."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"block {index} is marked invalid on this node")
+        self.index = index
+
+
 class KeyReused(NodeError):
     """An idempotency key came back with another request."""
 

@@ -29,8 +29,9 @@ TRANSACTION: Final = "transaction"  # one was accepted into the pool
 PEER: Final = "peer"  # one was registered
 REFUSAL: Final = "refusal"  # a peer's chain was refused, or the peer could not be asked
 NODE: Final = "node"  # this node started
+OPERATOR: Final = "operator"  # the operator did something that no other kind tells
 
-KINDS: Final = (BLOCK, CHAIN_EXTENDED, REORGANISED, TRANSACTION, PEER, REFUSAL, NODE)
+KINDS: Final = (BLOCK, CHAIN_EXTENDED, REORGANISED, TRANSACTION, PEER, REFUSAL, NODE, OPERATOR)
 
 
 def record(kind: str, **payload: Any) -> None:
@@ -47,6 +48,23 @@ def record_all(kind: str, payloads: Iterable[dict[str, Any]]) -> None:
             for payload in payloads
         ]
     )
+
+
+def record_act(act: str, subject: str = "", *, index: int = 0, reason: str = "") -> None:
+    """The operator did `act` to a block (its hash, `index`), a transaction or a peer. Who it was is
+    not told: everybody hears events."""
+    record(OPERATOR, act=act, subject=subject, index=index, reason=reason)
+
+
+def newest() -> int:
+    """The number of the newest event; 0 before the first."""
+    return Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def acts_between(after: int, upto: int) -> list[str]:
+    """What the operator did, from events behind number `after` up to `upto`."""
+    rows = Event.objects.filter(pk__gt=after, pk__lte=upto, kind=OPERATOR).order_by("pk")
+    return [json.loads(payload)["act"] for payload in rows.values_list("payload", flat=True)]
 
 
 class Listeners:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 
 from . import events, identity, verification
 from .conf import NodeConf
@@ -19,12 +19,13 @@ from .events import Listeners
 from .identity import Identity
 from .mempool import Door
 from .mining import Miner
-from .reading import Reader, one_moment
+from .reading import Reader
 from .sync import Syncer
 from .verification import Report
 from .writer import Writer
 
 _current: Node | None = None
+_verified: Report | None = None
 
 
 class Node:
@@ -65,22 +66,27 @@ def prepare(conf: NodeConf | None = None) -> Identity:
     return present
 
 
-def verify(progress: Callable[[int, int], None] | None = None) -> Report:
-    """Check every invariant as of one moment."""
-    try:
-        with one_moment(connection):
-            return verification.verify(progress)
-    except DatabaseError as error:  # not even a moment could be had, or ended
-        return verification.unreadable(error)
+def verify(
+    progress: Callable[[int, int], None] | None = None, *, last: int | None = None
+) -> Report:
+    """Check every invariant as of one moment; of the `last` blocks only, where that is a number."""
+    return verification.verify_at_once(progress, last=last)
 
 
 def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:
     """The same, but raise `Damaged`, naming every fault and its repair, if the chain is broken."""
+    global _verified
     report = verify(progress)
     if not report.sound:
         first = next((f.index for f in report.faults if f.index is not None), None)
         raise Damaged("\n".join(map(str, report.faults)), index=first)
+    _verified = report
     return report
+
+
+def verified() -> Report | None:
+    """What `verify_or_refuse` found before this node started; None if it was not asked."""
+    return _verified
 
 
 def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
@@ -98,8 +104,8 @@ def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
 
 def stop() -> None:
     """Stop it, if it runs."""
-    global _current
-    node, _current = _current, None
+    global _current, _verified
+    node, _current, _verified = _current, None, None
     if node is not None:
         node.close()
 

@@ -153,6 +153,23 @@ def set_state(pks: Iterable[int], state: str) -> None:
         )
 
 
+def drop(uid: str, reason: str) -> uuid.UUID:
+    """Refuse a transaction that waits, in the transaction under way.
+
+    Raises `NotAccepted` for an unknown id and for one that does not wait.
+    """
+    try:
+        row = Transaction.objects.get(uid=uuid.UUID(uid.strip()))
+    except (ValueError, Transaction.DoesNotExist):
+        raise NotAccepted(f"there is no transaction with the id {uid.strip()[:64]!a}") from None
+    if row.state not in IN_POOL:
+        why = f": {row.reason}" if row.reason else ""
+        raise NotAccepted(f"the transaction does not wait in the pool, it is {row.state}{why}")
+    Transaction.objects.filter(pk=row.pk).update(state=State.REFUSED, reason=reason)
+    events.record_act("drop-transaction", str(row.uid), reason=reason)
+    return row.uid
+
+
 def return_to_pool(pks: set[int]) -> None:
     """What a reorganisation left without a block waits again."""
     set_state(pks, State.RETURNED)

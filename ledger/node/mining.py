@@ -20,7 +20,7 @@ from django.db import connection
 from ledger import consensus, models
 from ledger.mining import Progress, SearchCancelled, Searcher, SearchFailed
 
-from . import sealing
+from . import events, sealing
 from .errors import NodeError, Overloaded, Stopped, TipMoved
 from .events import Listeners
 from .identity import Identity
@@ -64,7 +64,10 @@ class Miner:
         self._current: Future[consensus.Block] | None = None
         self._index: int | None = None
         self._version = 0
+        self._heard = 0
         self._progress = Progress(0, 0.0)
+        self.tries = 0
+        """Of all searches since the start, as far as they were reported."""
         self._moved = threading.Event()
         self._stopping = False
         self._lock = threading.Condition()
@@ -160,6 +163,7 @@ class Miner:
         failures = 0
         while True:
             self._moved.clear()
+            self._heard = events.newest()
             template = sealing.freeze(self._identity.network, self._identity.identifier)
             with self._lock:
                 self._index, self._progress = template.index, Progress(0, 0.0)
@@ -174,6 +178,7 @@ class Miner:
                     on_progress=self._note,
                     cancelled=lambda: future.done() or self._tip_moved(),
                 )
+                self._count(found.tries)
                 return self._writer.run(partial(sealing.seal, template, found.proof))
             except TipMoved:
                 logger.info("the tip moved while block %d was searched for", template.index)
@@ -189,22 +194,38 @@ class Miner:
                 raise SearchCancelled("nobody waits for this block")
 
     def _note(self, progress: Progress) -> None:
+        self._count(progress.tries)
         with self._lock:
             self._progress = progress
         self._look.set()  # other processes do not tell us: look at the tip as often as this
         self.changed.announce()
 
+    def _count(self, tries: int) -> None:
+        """The search under way has come to so many."""
+        with self._lock:
+            self.tries += max(0, tries - self._progress.tries)
+
     def _look_at_tip_soon(self) -> None:
         self._look.set()
 
     def _tip_moved(self) -> bool:
-        """Whether the tip is another one than when the search began. Asked often, so cheap."""
+        """Whether what is searched for is out of date. Asked often, so cheap."""
         if self._look.is_set():
             self._look.clear()
             version = models.Tip.objects.values_list("version", flat=True).get(pk=1)
             if version != self._version:
                 self._moved.set()
+            self._obey()
         return self._moved.is_set()
+
+    def _obey(self) -> None:
+        """Hear what the operator did, here or in another process, since the search began."""
+        heard, self._heard = self._heard, events.newest()
+        acts = events.acts_between(heard, self._heard)
+        if "cancel-mining" in acts:
+            self.cancel()
+        if "drop-transaction" in acts:  # it may be in the block: a new search costs nothing
+            self._moved.set()
 
 
 def _fail(future: Future[consensus.Block], error: Exception) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ledger.models import Block, Event, Inclusion, Peer, Tip, Transaction
 
-from . import chainstate, events, lifecycle, mempool
+from . import chainstate, events, lifecycle, mempool, peers
 
 BLOCKS_SHOWN: Final = chainstate.SHOWN
 TRANSACTIONS_SHOWN: Final = 12
@@ -71,7 +71,7 @@ def mining() -> dict[str, Any]:
 
 def last_seq() -> int:
     """The number of the newest event; 0 before the first."""
-    return Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return events.newest()
 
 
 def tip_index() -> int:
@@ -89,7 +89,7 @@ def _counts(tip: Tip) -> dict[str, Any]:
     return {
         "height": tip.index,
         "pool": {"count": count, "size": size},
-        "peers": Peer.objects.count(),
+        "peers": len(peers.known_addresses()),
         "sync": _sync(),
         "puzzle": {"before": before.decode(), "after": after.decode()},
     }

@@ -1,15 +1,30 @@
-"""The peers this node knows."""
+"""The peers this node knows: who is asked, and the operator's word on each.
+
+What writes here runs inside one database transaction, opened by the writer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ledger.models import Peer
 
 from . import addresses, events
 from .errors import NotAccepted, Overloaded
+from .outcomes import PeerChanged
+
+Standing = Peer.Standing
+
+_NO_BAN: Final[dict[str, Any]] = {"banned_until": None, "ban_reason": ""}
+_NOT_ASKED_YET: Final[dict[str, Any]] = {
+    **{"last_success_at": None, "last_failure_at": None, "failure": "", "fault": ""},
+    **{"length": None, "tip_hash": "", "shared": None, "latency": None},
+}
 
 
 def parse_all(nodes: Sequence[object], policy: str) -> list[str]:
@@ -27,21 +42,120 @@ def parse_all(nodes: Sequence[object], policy: str) -> list[str]:
     return list(dict.fromkeys(parsed))
 
 
-def register(new: Sequence[str], limit: int) -> list[str]:
+def register(new: Sequence[str], limit: int, note: str = "") -> list[str]:
     """Remember peers, in the transaction under way; answer with all that are known.
 
-    Raises `Overloaded` when there would be more than `limit`; then none is taken.
+    Raises `NotAccepted` where one is banned, and `Overloaded` when there would be more than
+    `limit`; then none is taken.
     """
+    _end_bans_that_are_over()
+    banned = set(Peer.objects.filter(standing=Standing.BANNED).values_list("address", flat=True))
+    if faults := [f"{address} is banned on this node" for address in new if address in banned]:
+        raise NotAccepted(*faults[:5])
     known = known_addresses()
     fresh = [address for address in new if address not in known]
     if len(known) + len(fresh) > limit:
         raise Overloaded(f"this node keeps at most {limit} peers", retry_after=60)
     now = timezone.now()
-    Peer.objects.bulk_create([Peer(address=address, registered_at=now) for address in fresh])
+    Peer.objects.bulk_create(
+        [Peer(address=address, registered_at=now, note=note) for address in fresh]
+    )
     events.record_all(events.PEER, [{"address": address} for address in fresh])
     return known + fresh
 
 
 def known_addresses() -> list[str]:
-    """All peers, in the order they were registered."""
-    return list(Peer.objects.order_by("pk").values_list("address", flat=True))
+    """All peers that are not banned, in the order they were registered."""
+    return _addresses(Peer.objects.exclude(_banned()))
+
+
+def active_addresses() -> list[str]:
+    """Those that are to be asked."""
+    return _addresses(Peer.objects.exclude(_banned()).exclude(standing=Standing.PAUSED))
+
+
+def _banned() -> Q:
+    over = Q(banned_until__isnull=False, banned_until__lte=timezone.now())
+    return Q(standing=Standing.BANNED) & ~over
+
+
+def _addresses(rows: QuerySet[Peer]) -> list[str]:
+    return list(rows.order_by("pk").values_list("address", flat=True))
+
+
+def _end_bans_that_are_over() -> None:
+    rows = Peer.objects.filter(standing=Standing.BANNED).exclude(_banned())
+    rows.update(standing=Standing.ACTIVE, **_NO_BAN)
+
+
+# --- the operator's acts, see `operator` ------------------------------------------------------
+
+
+def add(address: str, note: str, limit: int) -> PeerChanged:
+    if address in known_addresses():
+        raise NotAccepted(f"{address} is known already")
+    register([address], limit, note)
+    return PeerChanged("added", address)
+
+
+def edit(address: str, new_address: str | None, note: str | None) -> PeerChanged:
+    peer = _find(address)
+    changes: dict[str, Any] = {} if note is None else {"note": note}
+    if new_address is not None and new_address != peer.address:
+        if Peer.objects.filter(address=new_address).exists():
+            raise NotAccepted(f"{new_address} is known already")
+        changes |= {"address": new_address, **_NOT_ASKED_YET}
+    if not changes:
+        raise NotAccepted("there is nothing to change")
+    return _change(peer, "edit-peer", "edited", **changes)
+
+
+def pause(address: str) -> PeerChanged:
+    peer = _find(address, Standing.ACTIVE, "is not active")
+    return _change(peer, "pause-peer", "paused", standing=Standing.PAUSED)
+
+
+def resume(address: str) -> PeerChanged:
+    peer = _find(address, Standing.PAUSED, "is not paused")
+    return _change(peer, "resume-peer", "resumed", standing=Standing.ACTIVE)
+
+
+def ban(address: str, reason: str, until: datetime | None) -> PeerChanged:
+    now = timezone.now()
+    if until is not None and until <= now:
+        raise NotAccepted("the time at which the ban ends is over")
+    peer, _ = Peer.objects.get_or_create(address=address, defaults={"registered_at": now})
+    ban = {"standing": Standing.BANNED, "banned_until": until, "ban_reason": reason}
+    return _change(peer, "ban-peer", "banned", **ban)
+
+
+def unban(address: str) -> PeerChanged:
+    peer = _find(address, Standing.BANNED, "is not banned")
+    return _change(peer, "unban-peer", "unbanned", standing=Standing.ACTIVE, **_NO_BAN)
+
+
+def remove(address: str) -> PeerChanged:
+    peer = _find(address)
+    if peer.standing == Standing.BANNED:
+        raise NotAccepted(f"{address} is banned: unban it first, if it shall be forgotten")
+    peer.delete()
+    events.record_act("remove-peer", address)
+    return PeerChanged("removed", address)
+
+
+def _find(address: str, standing: str = "", otherwise: str = "") -> Peer:
+    """The peer, which has to be of a standing, if one is named."""
+    _end_bans_that_are_over()
+    peer = Peer.objects.filter(address=address).first()
+    if peer is None:
+        raise NotAccepted(f"there is no peer {address}")
+    if standing and peer.standing != standing:
+        raise NotAccepted(f"{address} {otherwise}")
+    return peer
+
+
+def _change(peer: Peer, act: str, done: str, **changes: Any) -> PeerChanged:
+    Peer.objects.filter(pk=peer.pk).update(**changes)
+    events.record_act(act, peer.address)
+    address = changes.get("address", peer.address)
+    return PeerChanged(done, address, changes.get("banned_until"))

@@ -11,6 +11,8 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
 from django.db import connection, connections
@@ -35,7 +37,9 @@ class Reader:
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` in a reading thread and await its answer."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: _fresh(function, *args, **kwargs))
+        context = copy_context()  # so that what is logged there is known to belong to the request
+        reading = partial(_fresh, function, *args, **kwargs)
+        return await loop.run_in_executor(self._threads, context.run, reading)
 
     async def read_at_once(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same, but all that `function` reads is of one moment."""

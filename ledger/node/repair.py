@@ -22,7 +22,7 @@ from ledger import models, triggers
 from ledger.consensus import Block, Network, Refused, hash_of
 from ledger.consensus.validation import read_block
 
-from . import blockstore, chainstate, mempool, totals
+from . import blockstore, chainstate, marks, mempool, totals
 from .errors import Damaged
 from .identity import Identity, load
 from .verification import text_of_any_bytes
@@ -182,6 +182,10 @@ def _rebuild_active_chain(identity: Identity, damaged: set[str], done: Repairs) 
 
 
 def _longest() -> models.Block:
+    """The tip there should be; that of any branch, where nothing sound is left to choose from."""
+    sound = marks.longest_without()
+    if sound:
+        return models.Block.objects.get(pk=sound[0])
     return models.Block.objects.order_by("-index", "pk")[0]
 
 

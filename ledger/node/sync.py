@@ -24,9 +24,9 @@ from . import events, peer_client
 from .branch import Branch
 from .chainstate import Switch
 from .conf import NodeConf
-from .errors import NodeError, Overloaded, Stopped, StorageFailed
+from .errors import MarkedInvalid, NodeError, Overloaded, Stopped, StorageFailed
 from .identity import Identity
-from .peers import known_addresses
+from .peers import active_addresses
 from .writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,13 @@ class _Asked:
     latency: float | None = None
     failure: str = ""
     fault: str = ""
+
+    def refuse(self, error: Exception) -> None:
+        self.failure = str(error)[:300]
+        self.fault = _fault(error)
+        if self.branch:
+            self.branch.close()
+            self.branch = None
 
 
 class Syncer:
@@ -94,7 +101,7 @@ class Syncer:
 
     def _run(self) -> Round:
         try:
-            asked = self._ask_all(known_addresses())
+            asked = self._ask_all(active_addresses())
             try:
                 switch = self._adopt_best(asked)
             finally:
@@ -129,8 +136,7 @@ class Syncer:
                     read_chain(answer.pieces, self._network, self._conf.caps)
                 )
         except (Refused, NodeError) as error:
-            asked.failure = str(error)[:300]
-            asked.fault = _fault(error)
+            asked.refuse(error)
         except Exception as error:
             # Whatever a peer manages to provoke is that peer's failure, not the round's.
             logger.exception("asking %s failed", address)
@@ -145,15 +151,21 @@ class Syncer:
         branched = [one for one in asked if one.branch]
         for one in sorted(branched, key=lambda one: -one.branch.length if one.branch else 0):
             assert one.branch is not None
-            switch = branches.adopt(
-                one.branch, self._network, self._writer, Block.Origin.PEER, one.address
-            )
+            try:
+                switch = branches.adopt(
+                    one.branch, self._network, self._writer, Block.Origin.PEER, one.address
+                )
+            except MarkedInvalid as error:
+                one.refuse(error)
+                continue
             if switch:
                 return switch
         return None
 
 
 def _fault(error: Exception) -> str:
+    if isinstance(error, MarkedInvalid):
+        return Peer.Fault.MARKED
     if not isinstance(error, Refused):
         return Peer.Fault.UNREACHABLE
     return Peer.Fault.NETWORK if error.network else Peer.Fault.INVALID
@@ -190,7 +202,8 @@ def _note(asked: list[_Asked], switch: Switch | None) -> None:
             peer.update(
                 last_failure_at=now, failure=one.failure, fault=one.fault, latency=one.latency
             )
-            if one.failure != before:  # the same news twice is no news
+            # The same news twice is no news, nor is what a peer does that was just removed.
+            if before not in (None, one.failure):
                 events.record(events.REFUSAL, peer=one.address, reason=one.failure)
 
 

@@ -26,6 +26,7 @@ from ledger.consensus.validation import read_block
 
 from . import blockstore, totals
 from .identity import Identity, load
+from .reading import one_moment
 
 _CHUNK: Final = 500
 _FAULTS: Final = 20  # enough to act on; a broken chain may have one a block
@@ -36,6 +37,10 @@ REPAIR_BLOCK: Final = (
     " `manage.py importchain FILE` brings the rest back"
 )
 REPAIR_INDEX: Final = "`manage.py repairchain` builds the tables anew from the blocks' texts"
+REPAIR_MARK: Final = (
+    "`manage.py reconsiderblock HASH` lifts the mark, `manage.py invalidateblock HASH` then leaves"
+    " the block"
+)
 RESTORE: Final = "restore the data folder from a backup"
 
 
@@ -74,10 +79,14 @@ class Report:
             self.faults.append(fault)
 
 
-def verify(progress: Callable[[int, int], None] | None = None) -> Report:
-    """Check every invariant. Call it outside of transactions, inside `reading.one_moment`.
+def verify(
+    progress: Callable[[int, int], None] | None = None, *, last: int | None = None
+) -> Report:
+    """Check every invariant, or of the `last` active blocks what can be told without the others:
+    their texts, links, proofs and rows, the tip and the marks.
 
-    `progress` is called now and then with the blocks done and the blocks there are.
+    Call it outside of transactions, inside `reading.one_moment`. `progress` is called now and then
+    with the blocks done and the blocks there are.
     """
     report = Report()
     with text_of_any_bytes():
@@ -88,19 +97,28 @@ def verify(progress: Callable[[int, int], None] | None = None) -> Report:
         if identity is None:
             report.note("I9", "the node has no identity", RESTORE)
             return report
-        for check in (
-            _check_storage,
-            _check_tip,
-            partial(_check_active_blocks, identity=identity, progress=progress),
-            partial(_check_stale_blocks, network=identity.network),
-            _check_transactions,
-            _check_totals,
-        ):
+        active = partial(_check_active_blocks, identity=identity, progress=progress, last=last)
+        checks: list[Callable[[Report], None]] = [_check_tip, active, _check_marks, _check_history]
+        if last is None:
+            stale = partial(_check_stale_blocks, network=identity.network)
+            checks = [_check_storage, *checks, stale, _check_transactions, _check_totals]
+        for check in checks:
             try:
                 check(report)
             except DatabaseError as error:  # what can still be read is still checked
                 report.note("I6", f"the database cannot be read: {error}", RESTORE)
     return report
+
+
+def verify_at_once(
+    progress: Callable[[int, int], None] | None = None, *, last: int | None = None
+) -> Report:
+    """The same, and see to it that all that is read is of one moment."""
+    try:
+        with one_moment(connection):
+            return verify(progress, last=last)
+    except DatabaseError as error:  # not even a moment could be had, or ended
+        return unreadable(error)
 
 
 def unreadable(error: DatabaseError) -> Report:
@@ -175,8 +193,13 @@ _COLUMNS: Final = """
 """
 _ACTIVE: Final = f"""
     SELECT a."index", b.canonical, b.origin, {_COLUMNS}
-    FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id ORDER BY a."index"
+    FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id
+    WHERE a."index" > %s ORDER BY a."index"
 """  # noqa: S608 - put together from constants, as the next ones
+_PLACE: Final = """
+    SELECT a."index", b.proof, b.hash
+    FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id WHERE a."index" = %s
+"""
 _STALE: Final = f"""
     SELECT b.id, b.canonical, p."index", p.proof, {_COLUMNS}
     FROM ledger_block b LEFT JOIN ledger_block p ON p.hash = b.parent_hash
@@ -192,13 +215,20 @@ _ENTRIES: Final = """
 
 
 def _check_active_blocks(
-    report: Report, identity: Identity, progress: Callable[[int, int], None] | None
+    report: Report,
+    identity: Identity,
+    progress: Callable[[int, int], None] | None,
+    last: int | None,
 ) -> None:
     """Bytes hash to the stored hash, links and proofs hold (I2, I3), rewards are right (I5)."""
     ((total,),) = _rows("SELECT COUNT(*) FROM ledger_activeblock")
+    below = 0 if last is None else max(0, total - last)
+    total -= below
     parent: Place | None = None
-    entries = _Entries(key='a."index"', which='a."index" IS NOT NULL')
-    for active, canonical, origin, *columns in _rows(_ACTIVE):
+    for index, proof, digest in _rows(_PLACE, below):
+        parent = Place(index, int(proof), digest) if proof.isdigit() else None
+    entries = _Entries(key='a."index"', which=f'a."index" > {below}')
+    for active, canonical, origin, *columns in _rows(_ACTIVE, below):
         report.blocks += 1
         if progress and report.blocks % 1000 == 0:
             progress(report.blocks, total)
@@ -304,6 +334,33 @@ def _check_reward(report: Report, identity: Identity, block: Block, origin: str)
         len(rewards) != 1 or last != identity.network.reward(identity.identifier)
     ):
         report.note("I5", "a block sealed here does not pay its one reward", RESTORE, block.index)
+
+
+def _check_marks(report: Report) -> None:
+    """No active block is marked invalid. With the links, so is none of its ancestors."""
+    query = """
+        SELECT a."index" FROM ledger_invalidblock m
+        JOIN ledger_activeblock a ON a.block_id = m.block_id ORDER BY a."index"
+    """
+    for (index,) in _rows(query):
+        report.note("I7", "it is active and marked invalid", REPAIR_MARK, index)
+
+
+# Who may leave a chain for one that is shorter, and for one as long: repairs and the operator.
+_SHORTER: Final = ("repairchain", "invalidateblock")
+_AS_LONG: Final = (*_SHORTER, "reconsiderblock", "preciousblock")
+_UNEXPLAINED: Final = f"""
+    SELECT id FROM ledger_reorganisation
+    WHERE connected < disconnected AND source NOT IN ({", ".join(["%s"] * len(_SHORTER))})
+       OR connected = disconnected AND source NOT IN ({", ".join(["%s"] * len(_AS_LONG))})
+    ORDER BY id
+"""  # noqa: S608 - marks for values
+
+
+def _check_history(report: Report) -> None:
+    """The chain was left for a longer one, each time, unless a person wanted otherwise (I7)."""
+    for (pk,) in _rows(_UNEXPLAINED, *_SHORTER, *_AS_LONG):
+        report.note("I7", f"reorganisation {pk} did not make the chain longer", RESTORE)
 
 
 def _check_transactions(report: Report) -> None:

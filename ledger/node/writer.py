@@ -11,8 +11,10 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import copy_context
 from functools import partial
 from itertools import groupby
 from typing import Any, Final, TypeVar
@@ -34,14 +36,29 @@ _DEPTH: Final = 4096  # requests waiting, at most
 _POSTGRESQL_WRITE_LOCK: Final = 0x636861696E  # one advisory lock for all writers: "chain"
 
 
-class _Job:
-    """`batched` takes a list of arguments and answers with a result or an exception for each."""
+CommitObserver = Callable[[int, float, bool], None]
+"""Told after each transaction: of how many requests, how many seconds, and whether it is stored."""
 
-    __slots__ = ("argument", "batched", "future")
+_observers: list[CommitObserver] = []
+
+
+def observe_commits(observer: CommitObserver) -> None:
+    """Have `observer` told of every transaction of this process's writers, from their threads."""
+    _observers.append(observer)
+
+
+class _Job:
+    """`batched` takes a list of arguments and answers with a result or an exception for each.
+
+    What is logged about it belongs to the `context` it was asked for in.
+    """
+
+    __slots__ = ("argument", "batched", "context", "future")
 
     def __init__(self, batched: Batched, argument: Any) -> None:
         self.batched = batched
         self.argument = argument
+        self.context = copy_context()
         self.future: Future[Any] = Future()
 
 
@@ -75,6 +92,14 @@ def _as_told(error: Exception) -> Exception:
     if not isinstance(error, NodeError):
         logger.error("an operation failed", exc_info=error)
     return error
+
+
+def _tell_observers(requests: int, seconds: float, stored: bool) -> None:
+    for observer in _observers:
+        try:
+            observer(requests, seconds, stored)
+        except Exception:
+            logger.exception("an observer of commits failed")
 
 
 class Writer:
@@ -157,14 +182,17 @@ class Writer:
         return jobs
 
     def _commit(self, jobs: list[_Job]) -> None:
+        begun = time.monotonic()
         try:
             answers = self._in_one_transaction(jobs)
         except Exception as error:
+            _tell_observers(len(jobs), time.monotonic() - begun, False)
             self._fail(jobs, error)
             return
+        _tell_observers(len(jobs), time.monotonic() - begun, True)
         for job, outcome in answers:
             if isinstance(outcome, Exception):
-                job.future.set_exception(_as_told(outcome))
+                job.future.set_exception(job.context.run(_as_told, outcome))
             else:
                 job.future.set_result(outcome)
         self._listeners.announce()
@@ -188,7 +216,7 @@ class Writer:
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         """The whole group was rolled back: say so to each, and be ready for the next."""
-        told = _as_told(error)
+        told = jobs[0].context.run(_as_told, error)
         for job in jobs:
             job.future.set_exception(told)
         connection.close_if_unusable_or_obsolete()

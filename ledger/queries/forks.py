@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Count, QuerySet
 
-from ledger.models import Block, Inclusion, Reorganisation, ReorganisedTransaction
+from ledger.models import Block, Inclusion, InvalidBlock, Reorganisation, ReorganisedTransaction
 
 LARGEST_PAGE: Final = 100
 _BRANCHES: Final = 12
@@ -28,6 +28,12 @@ STALE_PATH: Final = """
         WHERE NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
     )
 """
+
+_NEAREST_MARK: Final = (
+    STALE_PATH  # noqa: S608 - put together from constants
+    + "SELECT m.id FROM path JOIN ledger_invalidblock m ON m.block_id = path.id"
+    + ' ORDER BY path."index" DESC LIMIT 1'
+)
 
 # The same for several tips at once, each no deeper than a page can use.
 _STALE_PATHS: Final = """
@@ -141,6 +147,18 @@ def walk(tip: Block, fork_index: int, limit: int) -> list[Place]:
             [tip.pk, fork_index, limit - 1, fork_index],
         )
         return [Place(*row) for row in cursor.fetchall()]
+
+
+def mark_on(block: Block) -> InvalidBlock | None:
+    """The operator's mark that keeps a stale block off the chain: its own, or that of the nearest
+    block below it."""
+    if not InvalidBlock.objects.exists():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_NEAREST_MARK, [block.pk])
+        row = cursor.fetchone()
+    marks = InvalidBlock.objects.select_related("block").defer("block__canonical")
+    return marks.get(pk=row[0]) if row else None
 
 
 def places_now(transactions: Iterable[int]) -> dict[int, int]:

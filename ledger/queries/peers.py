@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from django.utils import timezone
+
 from ledger.models import Block, Peer, Reorganisation
 
 _LOOKED_BACK: Final = 24  # reorganisations since, which may have cut below what was shared
@@ -59,7 +61,10 @@ def _shared(row: Peer, active: bool, since: list[tuple[datetime, int]]) -> int |
 
 
 def _relation(row: Peer, tip: int, active: bool, shared: int | None) -> str:
-    """One word for how it stands to us."""
+    """One word for how it stands to us, or what the operator said of it."""
+    standing = row.standing_at(timezone.now())
+    if standing != Peer.Standing.ACTIVE:
+        return standing
     if row.failure:
         return row.fault or Peer.Fault.UNREACHABLE
     if row.length is None:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from ledger.models import Block
 from ledger.node import chainstate, lifecycle
-from ledger.queries import blocks
+from ledger.queries import blocks, forks
 
 from . import asked, entries, page, proofs
 
@@ -100,6 +100,7 @@ def _block(reference: str, start: int) -> page.Data | None:
         "tip_index": view.tip,
         "parent": _named(view.parent),
         "following": view.following,
+        "mark": None if view.active else _mark(found),
         "instead": view.instead.hash if view.instead else None,
         "transactions": [entries.describe(row, network) for row in rows],
         "from": start,
@@ -116,6 +117,13 @@ def _described(block: Block) -> dict[str, Any]:
         "moved": str(blocks.moved(block)),
         "received_at": block.received_at.isoformat(),
     }
+
+
+def _mark(block: Block) -> dict[str, Any] | None:
+    mark = forks.mark_on(block)
+    if mark is None:
+        return None
+    return {"index": mark.block.index, "hash": mark.block.hash, "reason": mark.reason}
 
 
 def _named(block: Block | None) -> dict[str, Any] | None:

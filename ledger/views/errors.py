@@ -49,12 +49,41 @@ def answer(request: HttpRequest, status: int, reason: str = "") -> HttpResponse:
     if "text/html" not in accepted:
         text = f"{reason or _PAGES[status][0]}\n"
         return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
-    title, meaning, advice = map(gettext, _PAGES[status])
-    values = {"title": title, "meaning": meaning, "advice": advice, "reason": reason}
+    return _page(request, status, *map(gettext, _PAGES[status]), reason=reason)
+
+
+def refused(
+    request: HttpRequest,
+    status: int,
+    title: str,
+    meaning: str,
+    advice: str = "",
+    *,
+    signing_in: bool = False,
+) -> HttpResponse:
+    """Something that was not let through, and why; `meaning` alone for what asks for no page.
+    `signing_in`: it would be for whoever signs in. Texts are translated here."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return briefly(request, status, meaning)
+    texts = (gettext(text) if text else "" for text in (title, meaning, advice))
+    return _page(request, status, *texts, signing_in=signing_in)
+
+
+def briefly(request: HttpRequest, status: int, message: str, **values: object) -> HttpResponse:
+    """A refusal in one translated sentence, as JSON for what asks for that."""
+    message = gettext(message).format(**values)
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"message": message}, status=status)
+    return HttpResponse(f"{message}\n", status=status, content_type="text/plain; charset=utf-8")
+
+
+def _page(
+    request: HttpRequest, status: int, title: str, meaning: str, advice: str, **more: Any
+) -> HttpResponse:
+    values = {"title": title, "meaning": meaning, "advice": advice, "status": status, **more}
     template = loader.get_template("ledger/error.html")
     return give_token(
-        request,
-        lambda: HttpResponse(template.render({**values, "status": status}, request), status=status),
+        request, lambda: HttpResponse(template.render(values, request), status=status)
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from ledger.access.visitor import visitor_of
 from ledger.node import lifecycle, overview
 
 from .tokens import give_token
@@ -38,7 +39,7 @@ async def answer(
     if request.GET.get("as") == "json":
         response: HttpResponse = JsonResponse(data, status=status, json_dumps_params={"indent": 1})
     else:
-        values = {**frame, **data, **extra}
+        values = {**frame, **data, "may": await visitor_of(request).may_on_pages(), **extra}
         response = give_token(request, lambda: render(request, template, values, status=status))
     response.headers["Cache-Control"] = "private, no-cache"
     return response

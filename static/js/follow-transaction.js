@@ -34,4 +34,7 @@ live.on("reorganisation", ({ data }) => {
   if (concerns(data) || (index !== null && index > data.fork_index)) fragment.lookNow();
   else extend(data, data.blocks.at(-1).index);
 });
+live.on("operator", ({ data }) => {
+  if (data.subject === id) fragment.lookNow();
+});
 live.on("snapshot", () => fragment.lookNow());

@@ -2,4 +2,4 @@
 
 import * as fragment from "./fragment.js";
 
-fragment.begin(["block", "chain-extended", "reorganisation", "refusal"]);
+fragment.begin(["block", "chain-extended", "reorganisation", "refusal", "operator"]);

@@ -82,6 +82,10 @@ export function told(kind, data) {
     return sentence("bad", "refused", say("refused-what"), data.peer, said(data.reason));
   }
   if (kind === "peer") return sentence("", "registered", say("registered-what"), data.address);
+  if (kind === "operator") {
+    const what = say(`operator-${data.act}`, { n: grouped(data.index) });
+    return sentence("", "operator", what, shortened(data.subject), data.reason);
+  }
   return sentence("", "started", say("started-what"));
 }
 

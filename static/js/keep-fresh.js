@@ -2,4 +2,4 @@
 
 import * as fragment from "./fragment.js";
 
-fragment.begin(["transaction", "block", "chain-extended", "reorganisation"]);
+fragment.begin(["transaction", "block", "chain-extended", "reorganisation", "operator"]);

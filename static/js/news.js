@@ -6,7 +6,7 @@ import { told } from "./format.js";
 import { lead, row, time } from "./rows.js";
 import { pathOf } from "./words.js";
 
-const KINDS = ["block", "chain-extended", "reorganisation", "refusal", "peer", "node"];
+const KINDS = ["block", "chain-extended", "reorganisation", "refusal", "peer", "node", "operator"];
 
 function newsRow({ seq, kind, at, data }) {
   const { tone, did, what, who, why } = told(kind, data);

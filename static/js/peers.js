@@ -62,4 +62,4 @@ for (const form of document.querySelectorAll("form[data-peers]")) {
     submit(form);
   });
 }
-fragment.begin(["peer", "refusal", "reorganisation", "block", "chain-extended"]);
+fragment.begin(["peer", "refusal", "operator", "reorganisation", "block", "chain-extended"]);

@@ -4,9 +4,12 @@ import { live } from "./connection.js";
 import { counted, grouped, shortened } from "./format.js";
 import { has, say } from "./words.js";
 
+const OPERATOR = ["invalidateblock", "reconsiderblock", "preciousblock"];
+
 // ledger/wording.py's `reorganisation_kind` and `happened`.
 function kindOf({ fork_index, disconnected, source }) {
   if (source === "repairchain") return "repair";
+  if (OPERATOR.includes(source)) return "operator";
   return fork_index === 0 && disconnected === 1 ? "joined" : "switched";
 }
 

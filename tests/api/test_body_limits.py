@@ -89,13 +89,18 @@ def test_300_mb_with_their_length_are_refused_before_they_are_read(wire: NodePro
     assert wire.get("/chain").status_code == 200
 
 
-def test_300_mb_in_chunks_are_refused_as_soon_as_they_pass_the_limit(wire: NodeProcess) -> None:
+@pytest.mark.parametrize("asked", [(), (b"Expect: 100-continue",)], ids=["plain", "asked"])
+def test_300_mb_in_chunks_are_refused_as_soon_as_they_pass_the_limit(
+    wire: NodeProcess, asked: tuple[bytes, ...]
+) -> None:
     before = resident(wire)
     chunk = b"4000\r\n" + bytes(0x4000) + b"\r\n"
     for path in PATHS:
         with connected(wire) as client:
             begun = time.monotonic()
-            client.sendall(head(path, b"Transfer-Encoding: chunked"))
+            client.sendall(head(path, b"Transfer-Encoding: chunked", *asked))
+            if asked:
+                assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
             sent = send_until_refused(client, chunk, HUGE)
             answer = read_to_end(client)
             assert time.monotonic() - begun < 2

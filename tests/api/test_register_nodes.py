@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.models import Event, Peer
-from ledger.node import lifecycle
+from ledger.node import lifecycle, operator
 from ledger.node.conf import NodeConf
 
 from .conftest import Caller, Reading, Unchanged
@@ -79,6 +79,18 @@ async def test_one_that_is_no_address_means_that_none_is_taken(
     async with unchanged():
         for nodes in (["10.0.0.1:5000", bad], [bad, "10.0.0.1:5000"]):
             assert (await caller.post(PATH, {"nodes": nodes})).refuses(400)
+
+
+async def test_a_banned_one_means_that_none_is_taken(
+    node: lifecycle.Node, caller: Caller, unchanged: Unchanged
+) -> None:
+    await asyncio.to_thread(operator.ban_peer, "10.0.0.1:5000", "a secret reason")
+    async with unchanged():
+        answer = await caller.post(PATH, {"nodes": ["10.0.0.2:5000", "http://10.0.0.1:5000/"]})
+    assert answer.refuses(400, "10.0.0.1:5000 is banned on this node")
+    assert "secret" not in answer.text
+    answer = await caller.post(PATH, {"nodes": ["10.0.0.2:5000"]})
+    assert answer.json["total_nodes"] == ["10.0.0.2:5000"]
 
 
 async def test_all_faults_are_named_at_once(node: lifecycle.Node, caller: Caller) -> None:

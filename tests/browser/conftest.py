@@ -34,6 +34,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Names of other sites, and of this machine on a network, without either.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 LAN_NAME = "lan.test"  # what nodes are called in a classroom, say; it resolves nowhere else
 SECONDS = 20  # to wait for what a page should show; the machine may be busy

@@ -35,8 +35,15 @@ DATA = {
     "refusal": {"peer": "p:1", "reason": "$& {n}"},
     "peer": {"address": "p:1"},
     "node": {"identifier": "x"},
+    "operator": {
+        "act": "invalidate-block",
+        "subject": "ab" * 32,
+        "index": 1284,
+        "reason": "$& {n}",
+    },
 }
 OLD_REORGANISATION = {k: v for k, v in DATA["reorganisation"].items() if k != "returned_count"}
+ACTS = [key.removeprefix("operator-") for key in wording.WORDS if key.startswith("operator-")]
 CASES = [
     ("grouped", wording.grouped, [[number] for number in INTEGERS]),
     ("counted", wording.counted, [[count, key] for count in COUNTS for key in KEYS]),
@@ -51,6 +58,7 @@ CASES = [
     ("told", wording.told, [["block", DATA["block"] | {"origin": "peer", "source": "p:1"}]]),
     ("told", wording.told, [["block", DATA["block"] | {"origin": "import"}]]),
     ("told", wording.told, [["reorganisation", OLD_REORGANISATION]]),
+    ("told", wording.told, [["operator", DATA["operator"] | {"act": act}] for act in ACTS]),
     ("ago", wording.ago, [[span] for span in [*AHEAD, *SPANS]]),
 ]
 

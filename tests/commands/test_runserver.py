@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import requests
 
-from tests.processes import PROJECT
+from tests.processes import ManageProcess
 
 
 def free_port() -> int:
@@ -22,12 +21,9 @@ def free_port() -> int:
 
 def test_the_node_answers_and_mines_under_runserver(tmp_path: Path) -> None:
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "runserver", f"127.0.0.1:{port}", "--noreload"],
-        cwd=PROJECT,
-        env={**os.environ, "CHAINSITE_DATA": str(tmp_path), "CHAINSITE_DIFFICULTY": "2"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    process = ManageProcess(
+        ["runserver", f"127.0.0.1:{port}", "--noreload"],
+        {**os.environ, "CHAINSITE_DATA": str(tmp_path), "CHAINSITE_DIFFICULTY": "2"},
     )
     try:
         url = f"http://127.0.0.1:{port}"
@@ -41,5 +37,5 @@ def test_the_node_answers_and_mines_under_runserver(tmp_path: Path) -> None:
         assert requests.get(url + "/mine", timeout=30).json()["index"] == 2
         assert requests.get(url + "/", timeout=30).status_code == 200
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         process.wait(10)

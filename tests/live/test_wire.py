@@ -11,9 +11,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from .impatient_server import WRITE_DEADLINE
 from .wire import handshake, resident_bytes, write_refusals
 
+WRITE_DEADLINE = 1.5
 STUCK = 8
 GROUPS, EACH, SIZE = 60, 50, 4000  # 12 MB: more than all the buffers of a connection
 GROWTH = 24 * 1024 * 1024  # far less than 12 MB for each that is stuck
@@ -97,9 +97,7 @@ def test_a_large_message_is_refused_before_it_is_read(served):
 
 @pytest.fixture
 def impatient(node_process):
-    return node_process(
-        difficulty=2, environment={"DJANGO_SETTINGS_MODULE": "tests.live.impatient_settings"}
-    )
+    return node_process(difficulty=2, environment={"CHAINSITE_WRITE_DEADLINE": str(WRITE_DEADLINE)})
 
 
 def _read_all(client, total, seen):

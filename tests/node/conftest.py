@@ -81,7 +81,7 @@ def chain_with_a_past(ledger_db: Path) -> Path:
 
 
 def seed_of_this_run() -> int:
-    """Another one each time; `CHAINSITE_SEED` repeats a run."""
-    seed = int(os.environ.get("CHAINSITE_SEED") or random.randrange(2**31))
-    print(f"CHAINSITE_SEED={seed}")
+    """Another one each time; `CHAINSITE_TEST_SEED` repeats a run."""
+    seed = int(os.environ.get("CHAINSITE_TEST_SEED") or random.randrange(2**31))
+    print(f"CHAINSITE_TEST_SEED={seed}")
     return seed

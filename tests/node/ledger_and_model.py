@@ -29,7 +29,7 @@ from . import chains, ledger_view
 from .audit import Content
 from .chains import IRREGULAR, Entry
 from .inline_writer import InlineWriter
-from .ledger_model import LedgerModel, Mine
+from .ledger_model import Changed, LedgerModel, Mine
 from .ledger_view import Broken
 from .statements import Countdown, Crash
 
@@ -135,9 +135,15 @@ class LedgerAndModel(RuleBasedStateMachine):
         """The node has adopted the chain, and reports what the model would report."""
         for text in texts:
             self.model.keep(hash_of(text), text)
-        expected = self.model.adopt(hash_of(texts[-1]))
         if switch is None:
             raise Broken("length", "a longer chain was not adopted")
+        self.expect_change(self.model.adopt(hash_of(texts[-1])), switch)
+
+    def expect_change(self, expected: Changed | None, switch: Switch | None) -> None:
+        if expected is None or switch is None:
+            if expected is not switch:
+                raise Broken("switch", f"{switch} was done, {expected} was due")
+            return
         for name, value in vars(expected).items():
             if getattr(switch, name) != value:
                 raise Broken("switch", f"{name} is {getattr(switch, name)}, not {value}")

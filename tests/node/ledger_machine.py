@@ -8,6 +8,8 @@ as it was left, with a new connection and a new writer.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from django.db import connection
 from hypothesis import strategies as st
@@ -15,8 +17,8 @@ from hypothesis.stateful import precondition, rule
 
 from ledger.consensus import Refused
 from ledger.models import Transaction
-from ledger.node import sealing
-from ledger.node.errors import KeyReused
+from ledger.node import invalidation, mempool, sealing
+from ledger.node.errors import KeyReused, MarkedInvalid, NotAccepted
 from ledger.node.mempool import Submission
 
 from . import chains
@@ -143,6 +145,8 @@ class LedgerMachine(LedgerAndModel):
     def flip_back(self, which: int, extra: int, copy: bool) -> None:
         """An old branch grows longer than the chain."""
         leaf = pick(self.model.leaves(), which)
+        if self.model.is_barred(leaf):
+            return
         texts = [self.model.texts[digest] for digest in self.model.path(leaf)]
         entries = [entry_of(one) for one in self.model.pool()[:1] if copy]
         more = max(0, len(self.model.active) - len(texts)) + extra
@@ -175,6 +179,75 @@ class LedgerMachine(LedgerAndModel):
         if chains.adopt(texts, self.writer) is not None:
             raise Broken("length", "a chain replaced one that had grown as long")
         self.learn_what_is_stored(texts)
+
+    # --- the operator -------------------------------------------------------------------------
+
+    @rule(which=st.integers(0, 30), active=st.booleans())
+    def invalidate(self, which: int, active: bool) -> None:
+        digest = pick(self.model.active if active else list(self.model.texts), which)
+        if digest in self.model.marks or digest == next(iter(self.model.texts)):
+            with pytest.raises(NotAccepted):
+                self.writer.run(lambda: invalidation.invalidate(digest, "no"))
+            return
+        done = self.writer.run(lambda: invalidation.invalidate(digest, "a test"))
+        self.expect_change(self.model.invalidate(digest), done.switch)
+
+    @precondition(lambda self: len(self.model.active) > 1)
+    @rule(which=st.integers(0, 30), k=st.integers(1, 60))
+    def invalidate_crash(self, which: int, k: int) -> None:
+        digest = pick(self.model.active, which)
+        if digest == next(iter(self.model.texts)):
+            return
+        invalidate = partial(invalidation.invalidate, digest, "a test")
+        done = self.crash_at(k, lambda: self.writer.run(invalidate))
+        if done is not None:
+            self.expect_change(self.model.invalidate(digest), done.switch)
+
+    @precondition(lambda self: self.model.marks)
+    @rule(which=st.integers(0, 12), above=st.integers(0, 2))
+    def reconsider(self, which: int, above: int) -> None:
+        """The marked block itself, or one below it."""
+        path = self.model.path(pick(list(self.model.marks), which))
+        digest = path[max(0, len(path) - 1 - above)]
+        done = self.writer.run(lambda: invalidation.reconsider(digest, chains.NETWORK))
+        self.expect_change(self.model.reconsider(digest), done.switch)
+
+    @precondition(lambda self: self.model.marks)
+    @rule(which=st.integers(0, 12), more=st.integers(1, 9))
+    def a_chain_with_a_mark_is_refused(self, which: int, more: int) -> None:
+        path = self.model.path(pick(list(self.model.marks), which))
+        texts = [self.model.texts[digest] for digest in path]
+        try:
+            chains.adopt(chains.grow(texts, [[]] * more, self.tick()), self.writer)
+        except MarkedInvalid:
+            return
+        raise Broken("mark", "a chain that holds a marked block was not refused")
+
+    @rule(which=st.integers(0, 30))
+    def prefer(self, which: int) -> None:
+        """A block that is as high as the tip, or higher."""
+        high = [d for d in self.model.texts if self.is_high(d) and d != self.model.active[-1]]
+        if not high:
+            return
+        digest = pick(high, which)
+        if self.model.is_barred(digest):
+            with pytest.raises(MarkedInvalid):
+                self.writer.run(lambda: invalidation.prefer(digest))
+            return
+        done = self.writer.run(lambda: invalidation.prefer(digest))
+        self.expect_change(self.model.adopt(digest), done.switch)
+
+    def is_high(self, digest: str) -> bool:
+        return bool(self.model.block(digest)["index"] >= len(self.model.active))
+
+    @precondition(lambda self: self.model.pool())
+    @rule(which=st.integers(0, 12))
+    def drop(self, which: int) -> None:
+        one = pick(self.model.pool(), which)
+        self.writer.run(lambda: mempool.drop(one.uid, "a test"))
+        self.model.refuse(one)
+        with pytest.raises(NotAccepted):
+            self.writer.run(lambda: mempool.drop(one.uid, "a test"))
 
     # --- the process --------------------------------------------------------------------------
 

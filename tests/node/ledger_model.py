@@ -49,6 +49,7 @@ class LedgerModel:
     places: dict[tuple[str, int], Mine] = field(default_factory=dict)
     version: int = 1
     reorganisations: int = 0
+    marks: dict[str, str | None] = field(default_factory=dict)  # and the tip left for each
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -66,6 +67,15 @@ class LedgerModel:
         """Stale blocks that nothing follows, oldest first."""
         parents = {self.block(digest)["previous_hash"] for digest in self.texts}
         return [d for d in self.texts if d not in parents and d != self.active[-1]]
+
+    def longest(self) -> list[str]:
+        """The highest blocks with no mark on their way, first seen first."""
+        free = [d for d in self.texts if not self.is_barred(d)]
+        height = max(self.block(digest)["index"] for digest in free)
+        return [digest for digest in free if self.block(digest)["index"] == height]
+
+    def is_barred(self, digest: str) -> bool:
+        return any(block in self.marks for block in self.path(digest))
 
     def pool(self) -> list[Mine]:
         return [one for one in self.mine if one.state in ("pending", "returned")]
@@ -129,6 +139,24 @@ class LedgerModel:
         return Changed(
             fork_index, len(old) - fork_index, len(new) - fork_index, returned, len(came)
         )
+
+    def invalidate(self, digest: str) -> Changed | None:
+        is_active = digest in self.active
+        self.marks[digest] = self.active[-1] if is_active else None
+        return self.adopt(self.longest()[0]) if is_active else None
+
+    def reconsider(self, digest: str) -> Changed | None:
+        lifted = [m for m in self.marks if m in self.path(digest) or digest in self.path(m)]
+        left = [self.marks.pop(mark) for mark in lifted]
+        longest = self.longest()
+        back = [digest for digest in left if digest in longest]
+        if back:
+            best = back[0]
+        elif self.block(longest[0])["index"] > len(self.active):
+            best = longest[0]
+        else:
+            best = self.active[-1]
+        return self.adopt(best) if best != self.active[-1] else None
 
     def _standing(self) -> set[str]:
         """Those of ours that stand in an active block."""

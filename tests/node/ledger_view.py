@@ -59,6 +59,7 @@ def _found() -> dict[str, Any]:
         },
         "totals": {name: tuple(sums) for name, *sums in addresses if any(sums)},
         "reorganisations": models.Reorganisation.objects.count(),
+        "marks": dict(models.InvalidBlock.objects.values_list("block__hash", "left__hash")),
         "identity": list(models.NodeIdentity.objects.values_list("identifier", flat=True)),
     }
 
@@ -75,4 +76,5 @@ def _expected(model: LedgerModel) -> dict[str, Any]:
         "places": {place: one.uid for place, one in model.places.items()},
         "totals": model.totals(),
         "reorganisations": model.reorganisations,
+        "marks": model.marks,
     }

@@ -16,7 +16,7 @@ from typing import Any
 from django.utils import timezone
 
 from ledger import models
-from ledger.node import identity, mempool, sealing
+from ledger.node import identity, invalidation, mempool, sealing
 from ledger.node.errors import NotAccepted
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
@@ -165,6 +165,13 @@ class Life:
         more = [[chains.reward("a peer")]] * (tip.index + 1 - leaf.index)
         self.adopt(chains.grow(chains.texts_up_to(leaf.hash), more, leaf.index / 7))
 
+    def invalidate_and_reconsider(self) -> None:
+        """The block under the tip goes, with those of ours in it, and comes back."""
+        index = models.Tip.objects.get(pk=1).index - 1
+        digest = models.Block.objects.get(active__index=index).hash
+        self.writer.run(lambda: invalidation.invalidate(digest, "a test"))
+        self.writer.run(lambda: invalidation.reconsider(digest, NETWORK))
+
     def replace_genesis(self) -> None:
         self.reorganise(depth=10**6)
 
@@ -182,6 +189,7 @@ OPERATIONS: dict[str, Callable[[Life], None]] = {
     "reorganise": Life.reorganise,
     "flip back": Life.flip_back,
     "replace genesis": Life.replace_genesis,
+    "invalidate and reconsider": Life.invalidate_and_reconsider,
 }
 
 

@@ -8,7 +8,17 @@ from django.db import connection, transaction
 
 from ledger import models, triggers
 from ledger.consensus import fork_choice
-from ledger.node import blockstore, chainstate, events, mempool, sealing, totals, writer
+from ledger.node import (
+    blockstore,
+    chainstate,
+    events,
+    invalidation,
+    marks,
+    mempool,
+    sealing,
+    totals,
+    writer,
+)
 
 from .planting import Function, Mutation, edit, instead
 
@@ -210,6 +220,20 @@ MUTATIONS = {
         instead(lambda index, pks: {}),
         ("switch",),
         scenario="a branch that was left comes back",
+    ),
+    "marks overlooked": Mutation(
+        "a longer chain makes up for a block that is marked invalid",
+        marks,
+        "hashes",
+        instead(lambda: set()),
+        ("mark",),
+    ),
+    "what was left is forgotten": Mutation(
+        "a mark that is lifted does not lead back to the tip that was left for it",
+        invalidation,
+        "_best_after",
+        edit(("if mark.left_id in longest", "if False")),
+        ("switch",),
     ),
     "a lost group acknowledged": Mutation(
         "a transaction that the database gave up is taken for committed",

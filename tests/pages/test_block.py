@@ -15,7 +15,7 @@ import pytest
 
 from ledger.consensus import DIALECTS, read_chain
 from ledger.models import Block
-from ledger.node import branch, lifecycle
+from ledger.node import branch, lifecycle, operator
 from ledger.node.conf import NodeConf
 from tests.conftest import VECTOR_TIPS, VECTORS
 from tests.node import chains
@@ -144,6 +144,18 @@ def test_a_stale_block_says_so_and_keeps_its_url(node: lifecycle.Node) -> None:
     assert f'rel="prev" href="/block/{old.parent_id}"' in page.content.decode()
     assert 'rel="next" href="/block/4"' not in marked_up(page)
     assert get("/block/3?as=json").json()["this"]["hash"] == active.hash
+
+
+def test_a_block_that_is_marked_invalid_says_so_with_all_above_it(node: lifecycle.Node) -> None:
+    seal(node, 3)
+    digests = [Block.objects.get(index=index).hash for index in (3, 4)]
+    operator.invalidate_block(digests[0], "<b>a try")
+    text = read(get(f"/block/{digests[0]}"))
+    assert "The operator of this node marked this block invalid. “<b>a try”" in text
+    assert "a longer branch" not in text
+    assert "This block stands on block 3, which the operator" in read(get(f"/block/{digests[1]}"))
+    operator.reconsider_block(digests[0])
+    assert "marked" not in read(get(f"/block/{digests[0]}"))
 
 
 def test_neighbours_are_one_key_away(node: lifecycle.Node) -> None:

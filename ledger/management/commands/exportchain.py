@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from argparse import ArgumentParser
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.db.models import Sum
 
 from ledger.management.base import NodeCommand
 from ledger.management.progress import byte_progress
 from ledger.models import ActiveBlock
-from ledger.node import lifecycle, transfer
+from ledger.node import lifecycle, operator, transfer
 
 
 class Command(NodeCommand):
@@ -24,29 +23,14 @@ class Command(NodeCommand):
         parser.add_argument("file", metavar="FILE")
 
     def run(self, **options: Any) -> None:
-        lifecycle.prepare()
-        if options["file"] == "-":
-            self._export(self._binary_output())
-            return
-        target = Path(options["file"])
-        # Under another name until it is whole: a file of that name is always a whole chain.
-        descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=target.name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                blocks = self._export(file)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).replace(target)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
-        self.stdout.write(f"{blocks} blocks in {target}")
+        with lifecycle.running(), self._progress() as progress:
+            if options["file"] == "-":
+                self.stdout.flush()
+                transfer.export_chain(sys.stdout.buffer, progress)
+                return
+            done = operator.export_chain(Path(options["file"]), force=True, progress=progress)
+        self.stdout.write(str(done))
 
-    def _binary_output(self) -> IO[bytes]:
-        self.stdout.flush()
-        return sys.stdout.buffer
-
-    def _export(self, file: IO[bytes]) -> int:
+    def _progress(self) -> AbstractContextManager[transfer.Progress]:
         total = ActiveBlock.objects.aggregate(size=Sum("block__size"))["size"]
-        with byte_progress(self.stderr, "exporting", total) as progress:
-            return transfer.export_chain(file, progress)
+        return byte_progress(self.stderr, "exporting", total)

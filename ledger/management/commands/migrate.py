@@ -16,6 +16,9 @@ class Command(migrate.Command):
     """
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["skip_checks"]:  # here, for what follows changes modes that they look at
+            self.check(databases=[options["database"]])
+            options["skip_checks"] = True
         connection = connections[options["database"]]
         # SQLite lets tables be remade only with its foreign keys off, which has to happen first.
         with connection.constraint_checks_disabled(), transaction.atomic(options["database"]):

@@ -12,10 +12,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
+from django.core.checks import Tags
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from ledger.access import explanation
+from ledger.access.policy import Policy
+from ledger.management.opening import failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -26,21 +30,34 @@ class Command(BaseCommand):
     requires_system_checks = "__all__"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=8000, help="port; 0 picks a free one")
+        parser.add_argument("--host", default=settings.NODE_HOST, help="address to listen on")
+        parser.add_argument(
+            "--port", type=int, default=settings.NODE_PORT, help="port; 0 picks a free one"
+        )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Before the system checks, which judge the address that is in force.
+        settings.NODE_HOST, settings.NODE_PORT = options["host"], options["port"]
+        return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        listening = self._listen(options["host"], options["port"])
-        call_command("migrate", interactive=False, verbosity=0)
         try:
-            lifecycle.prepare()
-            with verification_progress(self.stderr) as progress:
+            policy = Policy.from_settings()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+        listening = self._listen(options["host"], options["port"])
+        open_database(guard=True)
+        self.check(tags=[Tags.database], databases=["default"])
+        try:
+            with failures_in_words(), verification_progress(self.stderr) as progress:
+                lifecycle.prepare()
                 report = lifecycle.verify_or_refuse(progress)
-            node = lifecycle.start(serving=True)
+                node = lifecycle.start(serving=True)
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         network = node.identity.network
         host, port = options["host"], listening.getsockname()[1]
+        opened = "\n              ".join(explanation.summary(policy, host, port))
         self.stdout.write(
             f"chainsite\n"
             f"  address     http://{_shown(host)}:{port}/\n"
@@ -49,6 +66,7 @@ class Command(BaseCommand):
             f"  dialect     {network}\n"
             f"  chain       {report.blocks} blocks, checked\n"
             f"  database    {settings.SQLITE_LIBRARY}\n"
+            f"  open to     {opened}\n"
             f"Ctrl-C stops it."
         )
         self.stdout.flush()
@@ -98,4 +116,6 @@ def _stop_soon(server: Any) -> None:
 
 
 def _shown(host: str) -> str:
+    """As a URL has it that works on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"[{host}]" if ":" in host else host

@@ -6,10 +6,11 @@ from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
 from django.conf import settings
-from django.core.management import call_command
+from django.core.checks import Tags
 from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
+from ledger.management.opening import failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -23,12 +24,14 @@ class Command(DaphneCommand):
         return import_string(settings.NODE_SERVER)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
+        settings.NODE_HOST, settings.NODE_PORT = self.addr, int(self.port)  # for the checks
+        open_database(guard=True)
+        self.check(tags=[Tags.database], databases=["default"])
         try:
-            lifecycle.prepare()
-            with verification_progress(self.stderr) as progress:
+            with failures_in_words(), verification_progress(self.stderr) as progress:
+                lifecycle.prepare()
                 lifecycle.verify_or_refuse(progress)
-            lifecycle.start(serving=True)
+                lifecycle.start(serving=True)
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         try:

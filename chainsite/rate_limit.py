@@ -1,0 +1,54 @@
+"""How often: token buckets in memory, for a microsecond a request.
+
+A bucket holds a quarter of a minute's tokens and fills evenly; each request takes one. Buckets are
+kept for a bounded number of clients: the one unused for longest goes first, and has filled up again
+meanwhile unless so many come at once that this process has other worries.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Final
+
+from ledger.access.policy import parse
+
+CLIENTS: Final = 10_000
+
+
+class Limiter:
+    """Buckets for one kind of request. `rate` is in requests a minute; 0 is no limit."""
+
+    def __init__(
+        self, rate: int, *, clients: int = CLIENTS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._each = rate / 60  # tokens a second
+        self._most = max(1.0, rate / 4)
+        self._clients = clients
+        self._clock = clock
+        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: Hashable) -> float:
+        """Take a token: 0, or the seconds until there is one."""
+        if not self._each:
+            return 0.0
+        now = self._clock()
+        left, since = self._buckets.get(client, (self._most, now))
+        left = min(self._most, left + (now - since) * self._each)
+        wait = 0.0 if left >= 1 else (1 - left) / self._each
+        self._buckets[client] = (left if wait else left - 1, now)
+        self._buckets.move_to_end(client)
+        if len(self._buckets) > self._clients:
+            self._buckets.popitem(last=False)
+        return wait
+
+
+@lru_cache(maxsize=4096)
+def counted_as(address: str) -> Hashable:
+    """What an address is counted as: an IPv6 host has 2**64 of them, which are one here."""
+    parsed = parse(address)
+    if parsed is None:
+        return address
+    return (6, int(parsed) >> 64) if parsed.version == 6 else (4, int(parsed))

@@ -1,0 +1,85 @@
+"""Verification in a process of its own, so that nothing in this one waits for it.
+
+Checking a long chain keeps a processor busy for seconds; in a thread it would take the interpreter
+away from the event loop and the writer. The child (`verification_child`) reads one moment of the
+same database, or of another file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Final
+
+from django.conf import settings
+from django.db import connection
+
+from .errors import NodeError
+from .outcomes import Verified
+from .verification import Fault
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def verify_apart(
+    *,
+    database: Path | None = None,
+    migrate: bool = False,
+    last: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Verified:
+    """Check this node's database, or the one in a file of its own, which may be migrated first.
+
+    `last` and `progress` as in `verification.verify`. Raises `NodeError` if the child fails.
+    """
+    name = str(database or connection.settings_dict["NAME"])
+    command = [sys.executable, "-m", "ledger.node.verification_child", name]
+    command += ["--migrate"] if migrate else []
+    command += [] if last is None else ["--last", str(last)]
+    begun = time.monotonic()
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+    ) as child:
+        try:
+            assert child.stdout is not None and child.stderr is not None
+            report = _read(child.stdout, progress)
+            complaint = child.stderr.read()
+        except BaseException:
+            child.kill()
+            raise
+    if report is None:
+        last_line = (complaint.strip().splitlines() or ["it said nothing"])[-1]
+        raise NodeError(f"the verification ended without a result: {last_line}")
+    faults = tuple(Fault(**fault) for fault in report.pop("faults"))
+    return Verified(**report, faults=faults, seconds=time.monotonic() - begun)
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE,
+    }
+
+
+def _read(lines: IO[str], progress: Callable[[int, int], None] | None) -> dict[str, Any] | None:
+    """Pass progress on; answer the report, or None if the child ended without one."""
+    for line in lines:
+        message: dict[str, Any] = json.loads(line)
+        if "report" in message:
+            report: dict[str, Any] = message["report"]
+            return report
+        if progress:
+            progress(message["done"], message["total"])
+    return None
