@@ -367,7 +367,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     images.set_defaults(command=screenshots)
 
     bench = commands.add_parser("bench", help="measure; the results are in bench/results")
-    bench.add_argument("name", choices=("pages",), help="pages: do they cost more on a long chain?")
+    bench.add_argument(
+        "name", choices=("pages", "admin"), help="do they cost more on a long chain?"
+    )
     bench.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
     bench.set_defaults(command=measure)
 

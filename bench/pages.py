@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,13 @@ def pages(blocks: int) -> dict[str, str]:
 
 
 @contextmanager
-def node(folder: Path, blocks: int, transactions: int) -> Iterator[str]:
-    """A node that serves such a chain; its URL."""
+def node(
+    folder: Path,
+    blocks: int,
+    transactions: int,
+    prepare: Callable[[Path], None] = lambda folder: None,
+) -> Iterator[str]:
+    """A node that serves such a chain, once its data folder is prepared; its URL."""
     environment = {**os.environ, "CHAINSITE_DATA": str(folder)}
     file = folder / "chain.json"
     folder.mkdir()
@@ -54,6 +59,7 @@ def node(folder: Path, blocks: int, transactions: int) -> Iterator[str]:
     manage = [sys.executable, "manage.py"]
     subprocess.run([*manage, "importchain", str(file)], cwd=PROJECT, env=environment, check=True)
     file.unlink()
+    prepare(folder)
     process = subprocess.Popen(
         [*manage, "runnode", "--port", "0"],
         cwd=PROJECT,
@@ -70,14 +76,21 @@ def node(folder: Path, blocks: int, transactions: int) -> Iterator[str]:
         process.wait(10)
 
 
-def measure(short: str, long: str, counts: tuple[int, int], rounds: int) -> list[dict[str, Any]]:
+def measure(
+    short: str,
+    long: str,
+    counts: tuple[int, int],
+    rounds: int,
+    pages: Callable[[int], dict[str, str]] = pages,
+    get: Callable[..., requests.Response] = requests.get,
+) -> list[dict[str, Any]]:
     rows = []
     for name in pages(counts[0]):
         times: tuple[list[float], list[float]] = ([], [])
         for round_ in range(rounds + 2):
             for taken, url, count in zip(times, (short, long), counts, strict=True):
                 begun = time.perf_counter()
-                answer = requests.get(url + pages(count)[name], timeout=60)
+                answer = get(url + pages(count)[name], timeout=60)
                 elapsed = time.perf_counter() - begun
                 answer.raise_for_status()
                 if round_ >= 2:  # the first two warm the caches
@@ -112,19 +125,25 @@ def main(arguments: list[str] | None = None) -> int:
         "blocks": counts,
         "transactions_a_block": options.transactions,
         "rounds": options.rounds,
-        "machine": (
-            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        ),
+        "machine": machine(),
         "pages": rows,
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "pages.json").write_text(json.dumps(result, indent=1) + "\n")
+    show(rows, counts, str(result["machine"]))
+    return 0
+
+
+def machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def show(rows: list[dict[str, Any]], counts: tuple[int, int], machine: str) -> None:
     width = max(len(row["page"]) for row in rows)
-    print(f"{'':{width}}  {counts[0]:>9,}  {counts[1]:>9,}  ratio   ({result['machine']})")
+    print(f"{'':{width}}  {counts[0]:>9,}  {counts[1]:>9,}  ratio   ({machine})")
     for row in rows:
         times = f"{row['short_ms']:>6} ms  {row['long_ms']:>6} ms"
         print(f"{row['page']:{width}}  {times}  {row['ratio']}")
-    return 0
 
 
 if __name__ == "__main__":

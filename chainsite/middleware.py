@@ -64,7 +64,8 @@ def choose_language(get_response: GetResponse) -> GetResponse:
 
 @async_only_middleware
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """Tell browsers what our pages may load, and who may frame or sniff them."""
+    """Tell browsers what our pages may load, and who may frame or sniff them; over https, to keep
+    what they are given to https."""
 
     headers = dict(_HEADERS)
     if settings.SECURE_HSTS_SECONDS:
@@ -74,6 +75,9 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         response = await get_response(request)
         for name, value in headers.items():
             response.headers.setdefault(name, value)
+        if request.is_secure():
+            for cookie in response.cookies.values():
+                cookie["secure"] = True
         return response
 
     return middleware

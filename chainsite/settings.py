@@ -94,7 +94,7 @@ INSTALLED_APPS = [
     "chainsite",
     "daphne",
     "channels",
-    "django.contrib.admin",
+    "chainsite.administration.Administration",  # django.contrib.admin, with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -187,6 +187,16 @@ SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if configuration.TLS.value() else 0
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds: a working day, and no unattended week
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+CSRF_FAILURE_VIEW = "ledger.views.errors.form_refused"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+    )
+]
 CSRF_COOKIE_HTTPONLY = False  # the page's script sends it back in a header
 
 SILENCED_SYSTEM_CHECKS = [

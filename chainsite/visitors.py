@@ -14,7 +14,8 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
@@ -47,6 +48,14 @@ class Sessions(_WithoutHops, SessionMiddleware):
 
     def leaves_something(self, request: HttpRequest) -> bool:
         return request.session.accessed or request.session.modified
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Save the session, and close the connection: the thread of this request ends with it, and
+        what it left open would wait for the garbage collector."""
+        try:
+            return super().process_response(request, response)
+        finally:
+            connection.close()
 
 
 class SignedIn(_WithoutHops, AuthenticationMiddleware):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     _Text = models.TextField[int, int]
@@ -67,6 +68,8 @@ class Block(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("block")
+        verbose_name_plural = _("blocks")
         constraints = [
             models.CheckConstraint(condition=Q(index__gte=1), name="block_index_from_1"),
             models.CheckConstraint(
@@ -85,6 +88,10 @@ class ActiveBlock(models.Model):
     index = models.BigIntegerField(primary_key=True)
     block = models.OneToOneField(Block, on_delete=models.PROTECT, related_name="active")
 
+    class Meta:
+        verbose_name = _("block of the active chain")
+        verbose_name_plural = _("active chain")
+
     def __str__(self) -> str:
         return f"active {self.index}"
 
@@ -100,6 +107,10 @@ class InvalidBlock(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
 
+    class Meta:
+        verbose_name = _("mark on a block")
+        verbose_name_plural = _("marks on blocks")
+
     def __str__(self) -> str:
         return f"mark on {self.block_id}"
 
@@ -112,6 +123,8 @@ class Tip(models.Model):
     version = models.BigIntegerField()
 
     class Meta:
+        verbose_name = _("tip")
+        verbose_name_plural = _("tips")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="tip_is_one_row")]
 
     def __str__(self) -> str:
@@ -143,6 +156,8 @@ class Transaction(models.Model):
     submitted_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("transaction")
+        verbose_name_plural = _("transactions")
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="transaction_amount_from_0"),
             models.CheckConstraint(
@@ -178,7 +193,8 @@ class Address(models.Model):
     entries = models.BigIntegerField(default=0)
 
     class Meta:
-        verbose_name_plural = "addresses"
+        verbose_name = _("address")
+        verbose_name_plural = _("addresses")
 
     def __str__(self) -> str:
         return self.name
@@ -214,6 +230,8 @@ class Inclusion(models.Model):
     irregular = models.CharField(max_length=300, blank=True, help_text="why, if it is")
 
     class Meta:
+        verbose_name = _("inclusion")
+        verbose_name_plural = _("inclusions")
         constraints = [
             models.UniqueConstraint(fields=["block", "position"], name="inclusion_place"),
             models.CheckConstraint(
@@ -268,6 +286,8 @@ class Peer(models.Model):
     note = models.CharField(max_length=200, blank=True, help_text="the operator's own")
 
     class Meta:
+        verbose_name = _("peer")
+        verbose_name_plural = _("peers")
         constraints = [
             models.CheckConstraint(
                 condition=Q(standing="banned") | Q(banned_until__isnull=True, ban_reason=""),
@@ -301,6 +321,8 @@ class Reorganisation(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        verbose_name = _("reorganisation")
+        verbose_name_plural = _("reorganisations")
         constraints = [
             models.CheckConstraint(
                 condition=Q(disconnected__gte=1), name="reorganisation_disconnects"
@@ -325,6 +347,8 @@ class ReorganisedTransaction(models.Model):
     effect = models.CharField(max_length=9, choices=Effect.choices)
 
     class Meta:
+        verbose_name = _("transaction in a reorganisation")
+        verbose_name_plural = _("transactions in reorganisations")
         constraints = [
             models.UniqueConstraint(
                 fields=["reorganisation", "transaction"], name="reorganised_once"
@@ -345,6 +369,10 @@ class Event(models.Model):
     payload = models.TextField()
     at = models.DateTimeField()
 
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+
     def __str__(self) -> str:
         return f"{self.pk} {self.kind}"
 
@@ -358,7 +386,8 @@ class NodeIdentity(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "node identities"
+        verbose_name = _("node")
+        verbose_name_plural = _("node")
         constraints = [models.CheckConstraint(condition=Q(id=1), name="identity_is_one_row")]
 
     def __str__(self) -> str:
@@ -372,6 +401,10 @@ class DamagedBlock(models.Model):
     index = models.BigIntegerField()
     canonical = models.TextField()
     found_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("damaged block")
+        verbose_name_plural = _("damaged blocks")
 
     def __str__(self) -> str:
         return f"damaged block {self.index} {self.hash[:8]}"
@@ -387,6 +420,10 @@ class AccessToken(models.Model):
     last_used_at = models.DateTimeField(null=True, help_text="to the hour")
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("access token")
+        verbose_name_plural = _("access tokens")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

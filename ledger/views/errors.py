@@ -40,6 +40,12 @@ _PAGES: Final = {
     ),
 }
 
+_NOT_ALLOWED: Final = (
+    _("This is not allowed"),
+    _("Your account may not do this, or nobody may: history can be neither changed nor deleted."),
+    _("Go back, or sign in with another account."),
+)
+
 
 def answer(request: HttpRequest, status: int, reason: str = "") -> HttpResponse:
     """The page of a status; text or JSON for what does not ask for pages. `reason` says more."""
@@ -92,6 +98,12 @@ def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """Whoever it is may not do this: the admin's pages say so with Django's exception."""
+    return refused(request, 403, *_NOT_ALLOWED)
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form's token is missing or old."""
     return answer(request, 403)
 
 

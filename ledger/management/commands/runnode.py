@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 
 from ledger.access import explanation
 from ledger.access.policy import Policy
+from ledger.management import first_run
 from ledger.management.opening import failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
@@ -53,6 +54,7 @@ class Command(BaseCommand):
                 lifecycle.prepare()
                 report = lifecycle.verify_or_refuse(progress)
                 node = lifecycle.start(serving=True)
+                greeting = first_run.greet(self.stdout)
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         network = node.identity.network
@@ -67,6 +69,7 @@ class Command(BaseCommand):
             f"  chain       {report.blocks} blocks, checked\n"
             f"  database    {settings.SQLITE_LIBRARY}\n"
             f"  open to     {opened}\n"
+            f"{greeting}"
             f"Ctrl-C stops it."
         )
         self.stdout.flush()

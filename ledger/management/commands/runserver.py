@@ -10,6 +10,7 @@ from django.core.checks import Tags
 from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
+from ledger.management import first_run
 from ledger.management.opening import failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
@@ -32,6 +33,7 @@ class Command(DaphneCommand):
                 lifecycle.prepare()
                 lifecycle.verify_or_refuse(progress)
                 lifecycle.start(serving=True)
+                self.stdout.write(first_run.greet(self.stdout), ending="")
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
         try:

@@ -1,0 +1,12 @@
+"""What the admin's templates need: others' words with nothing hidden in them."""
+
+from __future__ import annotations
+
+from django import template
+
+from ledger.admin import showing
+
+register = template.Library()
+register.filter("visible", showing.visible)
+
+register.filter("visible_lines", showing.lines)
