@@ -50,7 +50,7 @@ async def newest_blocks(request: HttpRequest) -> HttpResponse:
             title=f"{wording.say('block', n=wording.grouped(block['index']))}: {transactions}",
             link=link,
             unique_id=f"urn:sha256:{block['hash']}",
-            description=None,
+            description=wording.came_from(block["origin"], block["source"]),
             updateddate=block["received_at"],
         )
     response = HttpResponse(feed.writeString("utf-8"), content_type="application/atom+xml")
