@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from csp import constants as csp
 from django.core.exceptions import ImproperlyConfigured
 
 from . import configuration, own_addresses, sqlite_library
@@ -106,6 +107,7 @@ MIDDLEWARE = [
     "chainsite.instruments.observation.observe",
     "chainsite.middleware.check_host",
     "chainsite.middleware.security_headers",
+    "chainsite.policy.ContentSecurityPolicy",
     "chainsite.middleware.choose_language",
     "chainsite.visitors.Sessions",
     "chainsite.visitors.SignedIn",
@@ -113,6 +115,20 @@ MIDDLEWARE = [
     "chainsite.access.Access",
     "servestatic.middleware.ServeStaticMiddleware",
 ]
+# Everything from this node alone, and nothing written into a page: no inline script or style.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [csp.NONE],
+        "script-src": [csp.SELF],
+        "style-src": [csp.SELF],
+        "img-src": [csp.SELF, "data:"],
+        "font-src": [csp.SELF],
+        "connect-src": [csp.SELF],
+        "form-action": [csp.SELF],
+        "frame-ancestors": [csp.NONE],
+        "base-uri": [csp.NONE],
+    }
+}
 ROOT_URLCONF = "chainsite.urls"
 ASGI_APPLICATION = "chainsite.asgi.application"
 APPEND_SLASH = False

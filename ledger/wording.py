@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext
 
+from ledger import faults
 from ledger.words import WORDS
 
 _OPERATOR: Final = ("invalidateblock", "reconsiderblock", "preciousblock")
@@ -116,17 +117,24 @@ def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
             disconnected=counted(data["disconnected"], "block"),
             connected=counted(data["connected"], "block"),
             n=grouped(data["fork_index"] + 1),
-            returned=counted(len(data["returned"]), "transaction"),
+            returned=counted(returned_by(data), "transaction"),
         )
         return _told("back", "reorganised", what, data["source"] or say("unknown"))
     if kind == "refusal":
-        return _told("bad", "refused", say("refused-what"), data["peer"], data["reason"])
+        why = faults.said(data["reason"])
+        return _told("bad", "refused", say("refused-what"), data["peer"], why)
     if kind == "peer":
         return _told("", "registered", say("registered-what"), data["address"])
     if kind == "operator":
         what = say(f"operator-{data['act']}", n=grouped(data["index"]))
         return _told("", "operator", what, shortened(data["subject"]), data["reason"])
     return _told("", "started", say("started-what"))
+
+
+def returned_by(data: dict[str, Any]) -> int:
+    """How many transactions a reorganisation put back. Events from before there was a count have
+    the names only."""
+    return int(data.get("returned_count", len(data["returned"])))
 
 
 def _told(tone: str, did: str, what: str, who: str = "", why: str = "") -> dict[str, str]:

@@ -162,6 +162,7 @@ WORDS: Final = {
     "suggestion-many": _("{n} suggestions"),
     "suggestion-none": _("nothing found"),
     "left-the-chain": _("A reorganisation took this block off the active chain."),
+    "back-on-the-chain": _("A reorganisation brought this block back to the active chain."),
     "check-computing": _("Computing in your browser…"),
     "check-computed": _("Computed just now, in your browser, from the bytes themselves."),
     "check-failed": _("Your browser came to another result. Do not trust this page."),

@@ -7,6 +7,7 @@ transactions and for the totals of addresses, and the record of it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -173,8 +174,11 @@ def _record(
     named = _uids(confirmed)
     if not switch.disconnected:
         if switch.connected == len(blocks):
-            *earlier, last = ({**block, "confirmed": []} for block in blocks)
-            events.record_all(events.BLOCK, [*earlier, {**last, "confirmed": named}])
+            within = _uids_by_index(switch.fork_index)
+            events.record_all(
+                events.BLOCK,
+                [{**block, "confirmed": within[block["index"]][:_NAMED]} for block in blocks],
+            )
         else:
             events.record(
                 events.CHAIN_EXTENDED,
@@ -210,6 +214,7 @@ def _record(
         old_tip=describe(old.block),
         blocks=blocks,
         returned=_uids(returned),
+        returned_count=len(returned),
         confirmed=named,
         source=source,
     )
@@ -219,3 +224,13 @@ def _uids(pks: set[int]) -> list[str]:
     """The public names of some transactions, the first `_NAMED` by arrival."""
     first = sorted(pks)[:_NAMED]
     return [str(row.uid) for row in Transaction.objects.filter(pk__in=first).order_by("pk")]
+
+
+def _uids_by_index(index: int) -> dict[int, list[str]]:
+    """The public names of our transactions in the active blocks above `index`, by their block."""
+    rows = Inclusion.objects.filter(block__active__index__gt=index, transaction__isnull=False)
+    found: dict[int, list[str]] = defaultdict(list)
+    places = rows.order_by("index", "position").values_list("index", "transaction__uid")
+    for at, uid in places:
+        found[at].append(str(uid))
+    return found

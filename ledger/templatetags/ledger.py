@@ -11,6 +11,7 @@ from typing import Any, Final
 from django import template
 from django.conf import settings
 from django.urls import reverse
+from django.utils.encoding import escape_uri_path
 
 from ledger import faults, wording
 from ledger.views import places
@@ -141,6 +142,28 @@ def synced(peers: int, height: int, sync: dict[str, int]) -> str:
 def in_words(fault: str) -> str:
     """A reason that the rules give in English, in the visitor's language."""
     return faults.said(fault)
+
+
+@register.simple_block_tag
+def twice(content: str) -> str:
+    """A block of the template, to be said in more than one place (`as`)."""
+    return content
+
+
+@register.simple_tag(takes_context=True)
+def canonical(context: dict[str, Any]) -> str:
+    """The page's whole address, without what only changes the form it comes in."""
+    request = context["request"]
+    query = request.GET.copy()
+    query.pop("as", None)
+    path = escape_uri_path(request.path) + (f"?{query.urlencode()}" if query else "")
+    return str(request.build_absolute_uri(path))
+
+
+@register.simple_tag
+def reasons() -> list[tuple[str, str]]:
+    """The reasons for refusing a peer, for scripts that tell of them."""
+    return faults.of_peers()
 
 
 @register.simple_tag

@@ -13,6 +13,8 @@ from django.template import loader
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from .tokens import give_token
+
 logger = logging.getLogger(__name__)
 
 _PAGES: Final = {
@@ -86,7 +88,9 @@ def _page(
 ) -> HttpResponse:
     values = {"title": title, "meaning": meaning, "advice": advice, "status": status, **more}
     template = loader.get_template("ledger/error.html")
-    return HttpResponse(template.render(values, request), status=status)
+    return give_token(
+        request, lambda: HttpResponse(template.render(values, request), status=status)
+    )
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.shortcuts import render
 from ledger.access.visitor import visitor_of
 from ledger.node import lifecycle, overview
 
-from . import posting
+from .tokens import give_token
 
 Data = dict[str, Any]
 
@@ -40,8 +40,6 @@ async def answer(
         response: HttpResponse = JsonResponse(data, status=status, json_dumps_params={"indent": 1})
     else:
         values = {**frame, **data, "may": await visitor_of(request).may_on_pages(), **extra}
-        response = posting.give_token(
-            request, lambda: render(request, template, values, status=status)
-        )
+        response = give_token(request, lambda: render(request, template, values, status=status))
     response.headers["Cache-Control"] = "private, no-cache"
     return response

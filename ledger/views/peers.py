@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
+from ledger import faults
 from ledger.node import lifecycle
 from ledger.node import peers as node_peers
 from ledger.node.errors import NodeError, NotAccepted
@@ -41,9 +42,9 @@ async def register(request: HttpRequest) -> HttpResponse:
         new = node_peers.parse_all(named, node.conf.peer_policy)
         await node.writer.perform(lambda: node_peers.register(new, node.conf.peers))
     except NotAccepted as refused:
-        return await _failed(request, 422, typed, error="; ".join(refused.faults))
+        return await _failed(request, 422, typed, error="; ".join(map(faults.said, refused.faults)))
     except NodeError as error:
-        return await _failed(request, 503, typed, error=str(error))
+        return await _failed(request, 503, typed, error=faults.said(str(error)))
     return _done(request, "registered", len(new), 201)
 
 
@@ -54,7 +55,7 @@ async def resolve(request: HttpRequest) -> HttpResponse:
         # Shielded: the round is shared with others who asked for it.
         done = await asyncio.shield(asyncio.wrap_future(lifecycle.current().syncer.resolve()))
     except NodeError as error:
-        return await _failed(request, 503, problem=str(error))
+        return await _failed(request, 503, problem=faults.said(str(error)))
     if not done.reports:
         return _done(request, "nobody", 0, 200)
     if done.switch is None:
@@ -73,7 +74,11 @@ def _done(
     """It worked: say so in JSON, or have the page say so (post, redirect, get)."""
     if wants_json(request):
         outcome = [
-            {"address": report.address, "length": report.length, "failure": report.failure}
+            {
+                "address": report.address,
+                "length": report.length,
+                "failure": faults.said(report.failure),
+            }
             for report in reports
         ]
         message = notices.text(notice, number)

@@ -40,14 +40,6 @@ class _TokenCheck(CsrfViewMiddleware):
         return errors.answer(request, 403)
 
 
-def give_token(request: HttpRequest, render: Callable[[], HttpResponse]) -> HttpResponse:
-    """A page with a form in it, and the cookie that goes with the form's token. Every page has a
-    form: the one that chooses the language."""
-    check = _TokenCheck(lambda request: HttpResponse())
-    check.process_request(request)  # the token that other open pages have stays good
-    return cast(HttpResponse, check.process_response(request, render()))
-
-
 _check: Final = decorator_from_middleware(_TokenCheck)
 
 

@@ -4,8 +4,8 @@ import { fill } from "./rows.js";
 import { sha256 } from "./sha256.js";
 import { say } from "./words.js";
 
-const panel = document.getElementById("check");
 const bytes = document.getElementById("bytes");
+let panel; // made anew with the page
 
 function mark(step, holds) {
   const item = panel.querySelector(`[data-step="${step}"]`);
@@ -52,6 +52,7 @@ async function check() {
 }
 
 export async function begin() {
+  panel = document.getElementById("check");
   fill(panel, { status: say("check-computing") });
   try {
     const holds = await check();

@@ -1,54 +1,49 @@
-// One block: confirmations count up, its successor appears, and a reorganisation is told.
+// One block: confirmations count up. Whether it is active, and which block comes after it, is told by
+// the page, made anew on the server.
 
 import * as check from "./block-check.js";
 import { live } from "./connection.js";
-import { counted, grouped } from "./format.js";
+import { counted } from "./format.js";
+import * as fragment from "./fragment.js";
 import { fill } from "./rows.js";
 import { pathOf, say } from "./words.js";
 
-const title = document.getElementById("block");
-const step = document.getElementById("step");
-const left = document.getElementById("left");
-const index = Number(title.dataset.index);
-const { hash } = title.dataset;
+const moved = document.getElementById("moved");
+const { hash } = title().dataset;
+const index = Number(title().dataset.index);
+let wasActive = isActive();
 
-function sayTip(tip) {
-  if (!("active" in title.dataset) || tip < index) return;
-  fill(title, { confirmations: counted(tip - index + 1, "confirmation") });
+function title() {
+  return document.getElementById("block");
 }
 
-function sayNext(block) {
-  if (block.previous_hash !== hash || step.querySelector("[rel=next]")) return;
-  const template = document.getElementById("next-block");
-  const link = template.content.firstElementChild.cloneNode(true);
-  link.href = pathOf("block", block.index);
-  step.append(fill(link, { next: grouped(block.index) }));
-}
-
-function sayLeft() {
-  if (!("active" in title.dataset)) return;
-  delete title.dataset.active;
-  const state = { text: say("stale"), data: { state: "returned" } };
-  fill(title, { confirmations: state });
-  left.textContent = say("left-the-chain");
-  left.hidden = false;
-  step.querySelector("[rel=next]")?.remove();
+function isActive() {
+  return "active" in title().dataset;
 }
 
 function extend(blocks) {
-  if ("active" in title.dataset) blocks.forEach(sayNext);
-  sayTip(blocks.at(-1).index);
+  if (blocks.some((block) => block.hash === hash || block.previous_hash === hash)) {
+    fragment.lookNow();
+  } else if (isActive()) {
+    const count = blocks.at(-1).index - index + 1;
+    fill(title(), { confirmations: counted(count, "confirmation") });
+  }
+}
+
+function looked() {
+  check.begin();
+  if (isActive() === wasActive) return;
+  wasActive = isActive();
+  moved.textContent = say(wasActive ? "back-on-the-chain" : "left-the-chain");
+  moved.hidden = false;
 }
 
 live.on("block", ({ data }) => extend([data]));
-live.on("chain-extended", ({ data }) => extend(data.blocks));
+// Of many blocks at once only the newest are named: this one may be among the others.
+live.on("chain-extended", ({ data }) => (isActive() ? extend(data.blocks) : fragment.lookNow()));
 live.on("reorganisation", ({ data }) => {
-  if (data.fork_index < index) sayLeft();
-  extend(data.blocks);
+  if (data.fork_index < index) fragment.lookNow();
+  else extend(data.blocks);
 });
-live.on("snapshot", ({ data }) => {
-  const here = data.blocks.find((block) => block.index === index);
-  if (data.tip.index < index || (here && here.hash !== hash)) sayLeft();
-  extend(data.blocks);
-});
+fragment.begin([], looked, pathOf("block", hash)); // an index may be another block's by then
 check.begin();

@@ -1,6 +1,7 @@
 // The thread of blocks, and what the page says of its end.
 
 import { live } from "./connection.js";
+import { Hold } from "./feed.js";
 import { cameFrom, counted, grouped, shortened } from "./format.js";
 import { arrive, fill, lead, row, time } from "./rows.js";
 import { pathOf, say } from "./words.js";
@@ -9,7 +10,10 @@ const list = document.getElementById("chain");
 const next = document.getElementById("next");
 const mining = document.getElementById("mining"); // not on every page that has a thread
 const cards = document.getElementById("cards");
+const fresh = document.getElementById("chain-fresh");
 const SHOWN = Number(list.dataset.shown);
+let waiting = []; // blocks that are held back, in order
+let count = 0; // of those that came meanwhile, also if they are too many to be shown
 
 function blockRow(block) {
   const element = row("block", {
@@ -42,7 +46,31 @@ function add(blocks) {
     arrive(element);
   }
   for (const element of shown().slice(0, -SHOWN)) element.remove();
+}
+
+// Blocks came, `connected` of them: into the thread, or to those that wait until it may move. What
+// waits is a chain too, that ends with the newest.
+function take(blocks, connected) {
+  const before = waiting.filter((block) => block.index < blocks[0].index);
+  const isLinked = before.at(-1)?.index === blocks[0].index - 1;
+  waiting = (isLinked ? [...before, ...blocks] : blocks).slice(-SHOWN);
+  count += connected;
   sayTip(blocks.at(-1));
+  if (hold.isOn) sayFresh();
+  else release();
+}
+
+function release() {
+  if (waiting.length) add(waiting);
+  waiting = [];
+  count = 0;
+  sayFresh();
+}
+
+function sayFresh() {
+  if (!fresh) return;
+  fresh.hidden = count === 0;
+  fresh.textContent = counted(count, "new-block");
 }
 
 function sayTip(tip) {
@@ -58,11 +86,16 @@ function sayTip(tip) {
   document.title = say("title", { n: grouped(tip.index) });
 }
 
+const hold = new Hold(list.parentElement, release);
+
 export function begin() {
-  live.on("block", ({ data }) => add([data]));
-  live.on("chain-extended", ({ data }) => add(data.blocks));
-  live.on("reorganisation", ({ data }) => add(data.blocks));
+  live.on("block", ({ data }) => take([data], 1));
+  live.on("chain-extended", ({ data }) => take(data.blocks, data.connected));
+  live.on("reorganisation", ({ data }) => take(data.blocks, data.connected));
+  fresh?.addEventListener("click", release);
   live.on("snapshot", ({ data }) => {
+    waiting = [];
+    release();
     for (const element of shown()) element.remove();
     for (const block of data.blocks) next.before(blockRow(block));
     sayTip(data.tip);

@@ -1,5 +1,6 @@
-// Lists that grow by themselves, and may be held still: rows wait while the feed is paused or the
-// pointer rests on their list, and come in all at once after it.
+// What grows by itself, and may be held still: what is new waits while the page is paused or the
+// pointer rests there, and comes in all at once after it. Where nothing can be pressed (on the
+// projector's page), nothing is held.
 
 import { arrive, keepFirst } from "./rows.js";
 import { say } from "./words.js";
@@ -7,18 +8,45 @@ import { say } from "./words.js";
 const button = document.getElementById("pause");
 const held = document.getElementById("held");
 const feeds = [];
+const holds = [];
 let isPaused = false;
+
+// Whether an element is held; `letGo` is called when it may be no more.
+export class Hold {
+  isPointedAt = false;
+  #letGo;
+
+  constructor(element, letGo) {
+    this.#letGo = letGo;
+    if (!button) return;
+    holds.push(this);
+    element.addEventListener("pointerenter", (event) => this.#point(event.pointerType === "mouse"));
+    element.addEventListener("pointerleave", () => this.#point(false));
+  }
+
+  get isOn() {
+    return isPaused || this.isPointedAt;
+  }
+
+  look() {
+    if (!this.isOn) this.#letGo();
+  }
+
+  #point(isOver) {
+    this.isPointedAt = isOver;
+    this.look();
+  }
+}
 
 export class Feed {
   #list;
+  #hold;
   #waiting = []; // oldest first
-  #isPointedAt = false;
 
   constructor(list) {
     this.#list = list;
+    this.#hold = new Hold(list, () => this.#release());
     feeds.push(this);
-    list.addEventListener("pointerenter", ({ pointerType }) => this.#point(pointerType === "mouse"));
-    list.addEventListener("pointerleave", () => this.#point(false));
   }
 
   // Every row, shown or waiting.
@@ -31,11 +59,11 @@ export class Feed {
   }
 
   get isPointedAt() {
-    return this.#isPointedAt;
+    return this.#hold.isPointedAt;
   }
 
   add(element) {
-    if (isPaused || this.#isPointedAt) {
+    if (this.#hold.isOn) {
       this.#waiting = [...this.#waiting, element].slice(-this.#most);
       showHeld();
     } else {
@@ -49,8 +77,7 @@ export class Feed {
     showHeld();
   }
 
-  release() {
-    if (isPaused || this.#isPointedAt) return;
+  #release() {
     for (const element of this.#waiting) this.#show(element);
     this.#waiting = [];
     showHeld();
@@ -60,11 +87,6 @@ export class Feed {
     this.#list.prepend(element);
     arrive(element);
     keepFirst(this.#list, this.#most);
-  }
-
-  #point(isOver) {
-    this.#isPointedAt = isOver;
-    this.release();
   }
 
   get #most() {
@@ -83,7 +105,7 @@ export function pause(isWanted) {
   isPaused = isWanted;
   button.setAttribute("aria-pressed", String(isPaused));
   button.textContent = say(isPaused ? "feed-resume" : "feed-pause");
-  for (const feed of feeds) feed.release();
+  for (const hold of holds) hold.look();
 }
 
 export function begin() {

@@ -1,6 +1,7 @@
 // Words and numbers as pages show them: ledger/wording.py again, line by line, for what arrives
 // after the page. A test compares the two.
 
+import { said } from "./reasons.js";
 import { has, say } from "./words.js";
 
 export function grouped(number) {
@@ -73,12 +74,12 @@ export function told(kind, data) {
       disconnected: counted(data.disconnected, "block"),
       connected: counted(data.connected, "block"),
       n: grouped(data.fork_index + 1),
-      returned: counted(data.returned.length, "transaction"),
+      returned: counted(returnedBy(data), "transaction"),
     });
     return sentence("back", "reorganised", what, data.source || say("unknown"));
   }
   if (kind === "refusal") {
-    return sentence("bad", "refused", say("refused-what"), data.peer, data.reason);
+    return sentence("bad", "refused", say("refused-what"), data.peer, said(data.reason));
   }
   if (kind === "peer") return sentence("", "registered", say("registered-what"), data.address);
   if (kind === "operator") {
@@ -86,6 +87,11 @@ export function told(kind, data) {
     return sentence("", "operator", what, shortened(data.subject), data.reason);
   }
   return sentence("", "started", say("started-what"));
+}
+
+// Events from before there was a count have the names only.
+function returnedBy({ returned, returned_count: count }) {
+  return count ?? returned.length;
 }
 
 function sentence(tone, did, what, who = "", why = "") {

@@ -9,6 +9,7 @@ let timer = 0;
 let isFetching = false;
 let isStale = false;
 let also = () => {};
+let where = location.href;
 
 async function refresh() {
   timer = 0;
@@ -19,7 +20,7 @@ async function refresh() {
   isFetching = true;
   isStale = false;
   try {
-    const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const response = await fetch(where, { headers: { Accept: "text/html" } });
     if (response.ok) take(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
     // The connection says so itself, and looks again when it is back.
@@ -29,8 +30,8 @@ async function refresh() {
 }
 
 function take(fresh) {
-  also(fresh);
   replace(fresh);
+  also(fresh);
 }
 
 function replace(fresh) {
@@ -78,9 +79,10 @@ export function lookNow() {
 }
 
 // Look again after each event of these kinds, and after what was missed. `use` gets the page as it
-// is then, for what is more than its text.
-export function begin(kinds, use = also) {
+// is then, for what is more than its text; `path` is where it is, if this one may become another's.
+export function begin(kinds, use = also, path = where) {
   also = use;
+  where = path;
   for (const kind of [...kinds, "snapshot", "resumed"]) live.on(kind, look);
   document.addEventListener("visibilitychange", () => {
     if (isStale && document.visibilityState === "visible") look();

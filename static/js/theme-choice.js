@@ -17,10 +17,20 @@ function label() {
   button.title = text;
 }
 
+// The browser's own bar, where it has a colour, goes along.
+function colourBar() {
+  for (const colour of document.querySelectorAll("meta[name=theme-color]")) {
+    const { theme } = colour.dataset;
+    if (current() === "auto") colour.media = `(prefers-color-scheme: ${theme})`;
+    else colour.media = current() === theme ? "all" : "not all";
+  }
+}
+
 function apply(theme) {
   if (theme === "auto") delete root.dataset.theme;
   else root.dataset.theme = theme;
   label();
+  colourBar();
   // Canvases are painted by scripts: they must know.
   dispatchEvent(new CustomEvent("themechange"));
 }
@@ -37,6 +47,7 @@ export function next() {
 }
 
 export function begin() {
+  colourBar();
   if (!button) return;
   label();
   button.hidden = false;

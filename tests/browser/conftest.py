@@ -37,6 +37,7 @@ ARGUMENTS = [
     # Names of other sites, and of this machine on a network, without either.
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
+LAN_NAME = "lan.test"  # what nodes are called in a classroom, say; it resolves nowhere else
 SECONDS = 20  # to wait for what a page should show; the machine may be busy
 WATCH_POLICY = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -55,7 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 # For this folder alone: while Playwright's own event loop is there, no asyncio test could run.
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Start the system's Chromium, with more arguments than the usual ones."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         reason = f"there is no browser: none of {', '.join(NAMES)} is installed"
@@ -63,9 +65,16 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        yield lambda *arguments: playwright.chromium.launch(
+            executable_path=path, args=[*ARGUMENTS, *arguments]
+        )
+
+
+@pytest.fixture(scope="package")
+def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    browser = launch()
+    yield browser
+    browser.close()
 
 
 class Watched:
@@ -134,7 +143,8 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
 
 
 def _node(factory: pytest.TempPathFactory, difficulty: int) -> Iterator[NodeProcess]:
-    process = NodeProcess(factory.mktemp("browser"), difficulty=difficulty)
+    called = {"CHAINSITE_ALLOWED_HOSTS": LAN_NAME}
+    process = NodeProcess(factory.mktemp("browser"), difficulty=difficulty, environment=called)
     yield process
     process.kill()
 

@@ -1,8 +1,7 @@
-"""Theme, language, pause, following, and the projector's page."""
+"""Theme, language, pause, and the projector's page."""
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from .reading import blocks, tip, transactions, wait_for_pool, wait_for_tip, wait_until_live
@@ -126,30 +125,6 @@ def test_rows_and_blocks_lead_to_their_pages(visit, shared_node):
     page.goto(shared_node.url + "/")
     page.click("#chain .block:nth-last-child(2)")
     page.wait_for_url("**/block/*")
-
-
-@pytest.fixture
-def follow(visit, shared_node):
-    def open_page(**options):
-        page = visit(shared_node, **options).page
-        wait_until_live(page)
-        return page
-
-    return open_page
-
-
-def test_a_followed_transaction_is_told_of_on_any_page(follow, shared_node):
-    values = {"sender": "followed", "recipient": "r", "amount": 1}
-    uid = shared_node.post("/transactions/new", values).json()["id"]
-    page = follow()
-    page.goto(f"{shared_node.url}/tx/{uid}")
-    page.click("[data-follow]")
-    expect(page.locator("[data-follow]")).to_have_attribute("aria-pressed", "true")
-    page.goto(f"{shared_node.url}/peers")
-    wait_until_live(page)
-    mined = shared_node.get("/mine").json()["index"]
-    expect(page.locator(".toast")).to_have_text(f"Followed transaction: in block {mined}")
-    assert page.locator(".toast").get_attribute("href") == f"/tx/{uid}"
 
 
 def test_the_projectors_page_goes_on_live_without_controls(visit, shared_node):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
+from django.utils import translation
 
-from ledger import wording
+from ledger import faults, wording
 
 SEED = 20261122
 DICE = random.Random(SEED)
@@ -27,6 +29,7 @@ DATA = {
         "connected": 2,
         "fork_index": 0,
         "returned": ["a", "b"],
+        "returned_count": 1200,
         "source": "",
     },
     "refusal": {"peer": "p:1", "reason": "$& {n}"},
@@ -39,6 +42,7 @@ DATA = {
         "reason": "$& {n}",
     },
 }
+OLD_REORGANISATION = {k: v for k, v in DATA["reorganisation"].items() if k != "returned_count"}
 ACTS = [key.removeprefix("operator-") for key in wording.WORDS if key.startswith("operator-")]
 CASES = [
     ("grouped", wording.grouped, [[number] for number in INTEGERS]),
@@ -53,6 +57,7 @@ CASES = [
     ("told", wording.told, [[kind, data] for kind, data in DATA.items()]),
     ("told", wording.told, [["block", DATA["block"] | {"origin": "peer", "source": "p:1"}]]),
     ("told", wording.told, [["block", DATA["block"] | {"origin": "import"}]]),
+    ("told", wording.told, [["reorganisation", OLD_REORGANISATION]]),
     ("told", wording.told, [["operator", DATA["operator"] | {"act": act}] for act in ACTS]),
     ("ago", wording.ago, [[span] for span in [*AHEAD, *SPANS]]),
 ]
@@ -76,6 +81,34 @@ def test_the_same_values_are_said_in_the_same_words(page, name, function, argume
     )
 
     assert said == [function(*one) for one in arguments]
+
+
+def test_the_same_reasons_are_said_in_the_same_korean(chromium, shared_node):
+    with translation.override("ko"):
+        forms = [text for text, _ in faults.of_peers()]
+    texts = [
+        *(re.sub(r"{(n|zeros|expected)}", "7", text) for text in forms),
+        "block 3: index is an integer, not a string (speaks seed or dvf or js, difficulty 2;"
+        " this node speaks seed, difficulty 4: chains cannot merge)",
+        "block 12: a genesis of js has previous_hash '1' or 1, not {n} $& $1 \\",
+        "10.0.0.1:80 does not resolve in time",
+        "block x: something else",
+        "$& {n} <b>",
+        "two\nlines (speaks {ours}; this node speaks {theirs}: chains cannot merge)",
+    ]
+    context = chromium.new_context(locale="ko-KR")
+    page = context.new_page()
+    page.goto(shared_node.url)
+    said = page.evaluate(
+        "async (all) => { const { said } = await import('/static/js/reasons.js');"
+        " return all.map(said); }",
+        texts,
+    )
+    context.close()
+
+    with translation.override("ko"):
+        assert said == [faults.said(text) for text in texts]
+    assert sum(one != text for one, text in zip(said, texts, strict=True)) > len(texts) - 4
 
 
 def test_the_same_moments_are_readable(page):

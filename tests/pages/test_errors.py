@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.exceptions import SuspiciousOperation
 from django.test import Client, RequestFactory
@@ -74,6 +76,25 @@ def test_they_work_without_a_node():
     for handler in (errors.bad_request, errors.forbidden, errors.not_found):
         assert "<h1>" in handler(request, Exception()).content.decode()
     assert errors.failed(request).status_code == 500
+
+
+def test_the_language_is_chosen_on_an_error_page_too_and_it_stays():
+    """Also without a node."""
+    client = Client(enforce_csrf_checks=True, headers=BROWSER)
+    page = client.get("/nowhere?at=all").content.decode()
+    assert 'name="next" value="/nowhere?at=all"' in page
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+    answer = client.post(
+        "/language",
+        f"csrfmiddlewaretoken={token}&next=/nowhere%3Fat%3Dall&language=ko",
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert (answer.status_code, answer["Location"]) == (303, "/nowhere?at=all")
+    korean = client.get(answer["Location"])
+
+    assert korean.status_code == 404
+    assert '<html lang="ko">' in korean.content.decode()
+    assert ">English</button>" in korean.content.decode()
 
 
 def test_a_failing_page_of_failure_is_a_line(monkeypatch):

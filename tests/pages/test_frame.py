@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from pathlib import Path
 
 import pytest
 from django.test import Client
+
+from ledger.node.mempool import Submission
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 TOKENS = (STATIC / "css" / "tokens.css").read_text()
@@ -87,13 +90,76 @@ def test_no_other_sheet_brings_colours_of_its_own():
         assert set(own) <= {"#fff"}, sheet.name  # the ground of a QR code
 
 
-def test_the_head_says_where_the_page_is_and_what_it_is_about(node):
-    text = Client().get("/?as=html").content.decode()
+def head_of(path: str, **headers: str) -> dict[str, str]:
+    """What the head says of the page: its metas by name or property, title, canonical address."""
+    answer = Client(headers={"Accept": "text/html", **headers}).get(path)
+    text = answer.content.decode().split("<body>")[0]
+    said = {}
+    for tag in re.findall(r"<meta [^>]*>", text):
+        for key in re.findall(r'(?:name|property)="([^"]+)"', tag):
+            said[key] = html.unescape(re.search(r'content="([^"]*)"', tag)[1])
+    said["title"] = html.unescape(re.search(r"<title>(.*?)</title>", text, re.DOTALL)[1])
+    said["canonical"] = html.unescape(re.search(r'rel="canonical" href="([^"]*)"', text)[1])
+    return said
 
-    assert '<link rel="canonical" href="http://testserver/">' in text
-    assert "<title>#1 · chainsite</title>" in text
-    assert 'property="og:description"' in text
-    assert 'href="/favicon.svg"' in text
+
+def test_the_head_says_where_the_page_is_and_what_it_is_about(node):
+    head = head_of("/?as=html")
+
+    assert head["canonical"] == head["og:url"] == "http://testserver/"
+    assert head["title"] == head["og:title"] == "#1 · chainsite"
+    assert head["description"] == head["og:description"]
+    assert 'href="/favicon.svg"' in Client().get("/").content.decode()
+
+
+def test_what_is_shared_says_what_it_is_about_in_the_readers_language(node):
+    submission = Submission('<b>"alice"</b>', "bob", 1200)
+    uid = node.writer.submit_batched(node.door.accept, submission).result().uid
+    hostile = "/address/%3Cb%3E%22alice%22%3C%2Fb%3E"
+    paths = ["/", "/blocks", "/block/1", f"/tx/{uid}", hostile, "/pool", "/forks", "/peers"]
+    paths += ["/charts", "/search", "/nowhere"]
+    heads = {path: head_of(path) for path in paths}
+
+    assert len({head["description"] for head in heads.values()}) == len(paths)
+    for path, head in heads.items():
+        assert head["og:title"] == head["title"]
+        assert head["og:url"] == head["canonical"]
+        korean = head_of(path, **{"Accept-Language": "ko"})
+        assert re.search("[가-힣]", korean["og:description"]), path
+        assert (korean["og:locale"], head["og:locale"]) == ("ko_KR", "en_GB")
+    assert heads["/block/1"]["description"].startswith("Block 1: 0 transactions, ")
+    assert heads[f"/tx/{uid}"]["og:description"] == (
+        'From <b>"alice"</b> to bob: 1,200. Now: pending.'
+    )
+    assert heads[hostile]["og:title"] == '<b>"alice"</b> · chainsite'
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [
+        ("/blocks?below=9&as=html", "/blocks?below=9"),
+        ("/address?name=..", "/address?name=.."),
+        ("/address/a%3Fb%23c%25", "/address/a%3Fb%23c%25"),
+        ("/address/%EB%B0%A5", "/address/%EB%B0%A5"),
+    ],
+)
+def test_the_canonical_address_leads_to_the_page(node, path, canonical):
+    assert head_of(path)["canonical"] == f"http://testserver{canonical}"
+
+
+@pytest.mark.parametrize(("theme", "name"), [(0, "light"), (1, "dark")])
+def test_the_browsers_own_bar_has_the_papers_colour(node, theme, name):
+    text = Client().get("/").content.decode()
+    tag = re.search(rf'<meta name="theme-color" data-theme="{name}"[^>]*>', text)[0]
+    assert f'media="(prefers-color-scheme: {name})"' in tag
+
+    def encoded(channel: float) -> int:
+        low = channel <= 0.0031308
+        return round(255 * (12.92 * channel if low else 1.055 * channel ** (1 / 2.4) - 0.055))
+
+    wanted = [encoded(channel) for channel in colour("paper", theme)]
+    found = bytes.fromhex(re.search(r"#([0-9a-f]{6})", tag)[1])
+    assert all(abs(one - other) <= 1 for one, other in zip(wanted, found, strict=True))
 
 
 def test_every_page_that_is_linked_has_a_title_of_its_own(node):

@@ -35,7 +35,7 @@ def test_without_peers_it_says_what_to_do(node: lifecycle.Node) -> None:
     text = read(get("/peers"))
     assert "No peers yet" in text
     assert "ours has 1 block" in text
-    assert text.count("/nodes/register") == 2, "curl, in both directions"
+    assert text.count("/nodes/register") == 2 + 3, "in both directions; beside the form, three ways"
 
 
 def test_after_a_round_each_peer_stands_somewhere(node: lifecycle.Node) -> None:
