@@ -8,6 +8,7 @@ Needs gettext (apt-get install gettext) to look for words that are not in it yet
 from __future__ import annotations
 
 import ast
+import functools
 import gettext
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ _CONTEXT = "\4"  # between a message's context and the message, as in the compil
 MAKE = ["makemessages", "-l", "ko", "--no-location", "--no-obsolete", "--no-wrap"]
 
 
+@functools.cache
 def read_po(path: Path = FOLDER / "django.po") -> dict[str, str]:
     """Message and translation; of a plural its singular and, in Korean, its one form."""
     entries: dict[str, str] = {}
@@ -42,8 +44,7 @@ def read_po(path: Path = FOLDER / "django.po") -> dict[str, str]:
 
 def faults() -> list[str]:
     """What is wrong with the catalogue as it is committed."""
-    entries = read_po()
-    entries.pop("", None)
+    entries = {message: text for message, text in read_po().items() if message}
     found = [f"not translated: {message}" for message, text in entries.items() if not text]
     if "fuzzy" in (FOLDER / "django.po").read_text("utf-8"):
         found.append("a translation is marked fuzzy")

@@ -10,11 +10,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
 from pytest_django.plugin import DjangoDbBlocker
+from servestatic.middleware import ServeStaticMiddleware
 
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
@@ -28,6 +30,22 @@ VECTOR_TIPS = {
     "dvf": "a5339e8bb18a417b4e2555c5448983e589aee85584fab20aca8fac16b93cf8a0",
     "js": "f2d56a5a77ab27c6d295cc9e0e874d7d71f994b3f8b4d6fec8bf0a90cab2794d",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Every test client has the middleware look for all static files; they stay the same."""
+    find, found = ServeStaticMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def add_files_from_finders(self: ServeStaticMiddleware) -> None:
+        if not found:
+            find(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServeStaticMiddleware, "add_files_from_finders", add_files_from_finders)
+        yield
 
 
 def use_database(path: Path) -> None:

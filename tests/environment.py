@@ -9,6 +9,7 @@ What a killed process leaves behind is the same there; power cuts no test of thi
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,10 @@ _ENOUGH = 2 * 1024**3  # bytes
 
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+# Hundreds of processes are started, and each would compile all of the project anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _folder = tempfile.mkdtemp(prefix="chainsite-tests-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
 os.environ["CHAINSITE_DATA"] = _folder

@@ -46,6 +46,8 @@ async def _lesson(node: NodeProcess, url: str) -> None:
             for _pupil in range(PUPILS)
         )
     )
+    firsts = await asyncio.gather(*(socket.recv() for socket in sockets))
+    assert {json.loads(first)["kind"] for first in firsts} == {"snapshot"}
     block = await asyncio.to_thread(requests.get, f"{url}/mine", timeout=30)
     assert block.json()["index"] == 2
     heard = await asyncio.gather(*(_hears_block(socket) for socket in sockets))

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -78,14 +79,15 @@ def test_json_lines_keep_the_value_whole() -> None:
 
 
 def test_both_formats_name_the_request() -> None:
-    token = logs.request_id.set("abc-1")
-    try:
-        assert " [abc-1] hello" in logs.TextFormatter().format(record("hello"))
-        assert json.loads(logs.JsonFormatter().format(record("hello")))["request_id"] == "abc-1"
-    finally:
-        logs.request_id.reset(token)
+    Context().run(_outside_and_inside_of_a_request)  # other tests leave theirs in this one's
+
+
+def _outside_and_inside_of_a_request() -> None:
     assert "[" not in logs.TextFormatter().format(record("hello"))
     assert "request_id" not in json.loads(logs.JsonFormatter().format(record("hello")))
+    logs.request_id.set("abc-1")
+    assert " [abc-1] hello" in logs.TextFormatter().format(record("hello"))
+    assert json.loads(logs.JsonFormatter().format(record("hello")))["request_id"] == "abc-1"
 
 
 LOGGERS = ["ledger.node", "chainsite", "django", "django.server", "django.request", "daphne", "x"]
