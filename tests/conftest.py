@@ -20,6 +20,7 @@ from servestatic.middleware import ServeStaticMiddleware
 
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
+from tests import processes
 from tests.processes import NodeProcess
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -55,7 +56,7 @@ def use_database(path: Path) -> None:
     connection.settings_dict["NAME"] = str(path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
     """A database file with all tables and triggers, and no node in it yet."""
     path = tmp_path_factory.mktemp("migrated") / "chain.sqlite3"
@@ -65,6 +66,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Django
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
+    processes.template = path
     return path
 
 

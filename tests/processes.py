@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,10 @@ def manage_py(*arguments: str, **environment: str) -> subprocess.CompletedProces
     return subprocess.CompletedProcess(arguments, process.wait(120), text)
 
 
+template: Path | None = None
+"""A migrated database without a node in it. New nodes begin with it: that is half of a start."""
+
+
 class NodeProcess:
     """`manage.py runnode` on a free port. `url` has no slash at its end."""
 
@@ -108,6 +113,9 @@ class NodeProcess:
             self.environment["CHAINSITE_DIALECT"] = dialect
         if difficulty is not None:
             self.environment["CHAINSITE_DIFFICULTY"] = str(difficulty)
+        if template is not None and not data.exists():
+            data.mkdir(parents=True)
+            shutil.copy(template, data / "chain.sqlite3")
         self.host = host
         self.port = port
         self.output: list[str] = []

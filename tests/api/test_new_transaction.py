@@ -28,8 +28,9 @@ VALUE = {"sender": "alice", "recipient": "bob", "amount": 5}
 @contextmanager
 def held(node: lifecycle.Node) -> Iterator[None]:
     """Keep the writer busy, so that what comes meanwhile waits and is written as one group."""
-    go_on = threading.Event()
-    node.writer.submit(lambda: go_on.wait(10))
+    begun, go_on = threading.Event(), threading.Event()
+    node.writer.submit(lambda: (begun.set(), go_on.wait(10)))
+    assert begun.wait(10)  # or what comes could be taken up together with this
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from .conftest import WHOLE
 from .reading import wait_until_live
 
 # The real ones, and a note of what is done with them.
@@ -31,6 +32,14 @@ OscillatorNode.prototype.start = function (when) {
 };
 """
 NOTIFIED = "window.notified.map(({ title, body, tag }) => [title, body, tag])"
+
+
+@pytest.fixture(scope="module")
+def chromium(launch):
+    """The one with windows: without, there are no notifications to allow."""
+    browser = launch(WHOLE)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

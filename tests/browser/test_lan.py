@@ -12,14 +12,6 @@ from .conftest import LAN_NAME
 from .reading import wait_until_live
 
 
-@pytest.fixture(scope="module")
-def chromium(launch):
-    """A browser that finds the name, for this module's pages."""
-    browser = launch(f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1")
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
 def page(visit, shared_node):
     seen = visit(SimpleNamespace(url=f"http://{LAN_NAME}:{shared_node.port}"))

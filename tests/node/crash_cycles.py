@@ -29,7 +29,7 @@ from .zygote import Ended, Zygote
 ZYGOTES = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
 GENERATION = 20  # random cycles on one database, each on what the last has left
 
-MADE_UP = ("mix", "replace genesis", "invalidate and reconsider")
+MADE_UP = ("mix", "flip back", "replace genesis", "invalidate and reconsider")
 
 numbers = count()
 

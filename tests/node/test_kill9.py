@@ -46,7 +46,7 @@ def live_many_lives(past: Past, generations: int) -> None:
 
 
 def test_life_after_life_on_what_the_last_kill_left_loses_nothing(past: Past) -> None:
-    live_many_lives(past, generations=5)
+    live_many_lives(past, generations=3)
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def kill_first_starts(past: Past, places: Callable[[int, int], Iterable[int]]) -
 def test_a_kill_during_the_first_start_needs_no_repair(past: Past) -> None:
     """The migrations are one transaction: of its inside a sample will do."""
     kill_first_starts(
-        past, lambda migrated, count: [*range(1, migrated - 2, 20), *range(migrated - 2, count + 1)]
+        past, lambda migrated, count: [*range(1, migrated - 2, 40), *range(migrated - 2, count + 1)]
     )
 
 

@@ -16,7 +16,7 @@ from .mutations import MUTATIONS, Mutation
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
-RUN = {"examples": 40, "steps": 25, **SEEDED}
+RUN = {"examples": 25, "steps": 25, **SEEDED}
 
 
 def named(kind: Callable[[Mutation], bool]) -> list[str]:

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.usefixtures("unblocked")
 def test_the_ledger_is_what_the_model_says_after_every_step(
     migrated: Path, fast_folder: Path
 ) -> None:
-    # Forty more, always the same, are in test_mutations.
-    run_machine(migrated, fast_folder, examples=40, steps=25)
+    # Others, always the same, are in test_mutations.
+    run_machine(migrated, fast_folder, examples=30, steps=25)
 
 
 @pytest.mark.slow

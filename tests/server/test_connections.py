@@ -50,7 +50,7 @@ def half_open_connections_are_gone(node: NodeProcess, deadline: float, seconds: 
 
 def test_half_open_connections_are_gone_after_the_deadline(target: NodeProcess) -> None:
     half_open_connections_are_gone(target, DEADLINE, DEADLINE * 3)
-    assert "limit on time for a request's head" in target.text
+    until(lambda: "limit on time for a request's head" in target.text)
     assert target.text.count("limit on time for a request's head") == 1, "a line a minute"
 
 
@@ -111,6 +111,7 @@ def test_one_connection_too_many_is_told_so(target: NodeProcess) -> None:
                 first, _, _ = read_to_end(late)
                 assert first.startswith(b"HTTP/1.1 503 ")
                 assert b"Retry-After: 5\r\n" in first
+    until(lambda: "limit on connections:" in target.text)
     assert target.text.count("limit on connections:") == 1, "a line for each would fill the disk"
     until(lambda: connections_of(target) == 0)
     assert target.get("/").status_code == 200
