@@ -175,7 +175,8 @@ def with_uv(lock: Path, add: bool, lock_file: IO[bytes]) -> bool:
     if uv is None:
         return False
     make = [uv, "venv", "--quiet", "--python", BASE_PYTHON, str(VENV)]
-    fill = [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
+    # Compiled now, as pip does it: else the first processes all compile the same files.
+    fill = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
     fill += ["--no-deps", "--require-hashes", "--requirements", str(lock)]
     if (add or quietly(make, lock_file)) and quietly(fill, lock_file):
         return True
