@@ -19,13 +19,13 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_noop as _
 
 from ledger.access import policy as policies
-from ledger.access.policy import Place, Policy, Rate, rule_of
+from ledger.access.policy import Place, Policy, Rate, counted_as, rule_of
 from ledger.access.visitor import Visitor, is_forwarded
 from ledger.api import errors as api_errors
 from ledger.views import errors as page_errors
 
 from . import cross_site
-from .rate_limit import Limiter, counted_as
+from .rate_limit import Limiter
 
 _FOREIGN_PAGE: Final = _("This came from somewhere else")
 _OFTEN: Final = _("Too many requests came from your address. Ask again in {n} s.")

@@ -9,10 +9,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-from ledger.access.policy import parse
+from ledger.access.policy import counted_as, parse
 
 from .limits import Limit, refusals
-from .rate_limit import counted_as
 
 WAITING: Final = 16
 """Clients that may wait for a turn; each holds a first piece of its answer in memory."""

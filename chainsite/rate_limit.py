@@ -10,10 +10,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from functools import lru_cache
 from typing import Final
-
-from ledger.access.policy import parse
 
 CLIENTS: Final = 10_000
 
@@ -43,12 +40,3 @@ class Limiter:
         if len(self._buckets) > self._clients:
             self._buckets.popitem(last=False)
         return wait
-
-
-@lru_cache(maxsize=4096)
-def counted_as(address: str) -> Hashable:
-    """What an address is counted as: an IPv6 host has 2**64 of them, which are one here."""
-    parsed = parse(address)
-    if parsed is None:
-        return address
-    return (6, int(parsed) >> 64) if parsed.version == 6 else (4, int(parsed))

@@ -27,6 +27,8 @@ def _secret_key(path: Path) -> str:
         descriptor, draft = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(50))
+            file.flush()
+            os.fsync(descriptor)  # or after a power cut there is a name without a key
         # Of two processes that start at once, one link succeeds and both read that key whole.
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)

@@ -9,7 +9,7 @@ are everybody's.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -255,6 +255,15 @@ def parse(text: str) -> IPAddress | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+@lru_cache(maxsize=4096)
+def counted_as(address: str) -> Hashable:
+    """What an address is counted as: an IPv6 host has 2**64 of them, which are one here."""
+    parsed = parse(address)
+    if parsed is None:
+        return address
+    return (6, int(parsed) >> 64) if parsed.version == 6 else (4, int(parsed))
 
 
 def _networks(name: str, values: Sequence[str]) -> tuple[Network, ...]:

@@ -147,21 +147,11 @@ def _back(act: Act, row: Model | None, *, done: bool = True) -> str:
 @require_POST
 def export(request: HttpRequest) -> HttpResponseBase:
     """The active chain as a file, streamed as of one moment."""
+    pieces = chain_text.stream(lifecycle.current().reader)
     line = running.write_line(
         _("Download the chain"), request.user, _("Begun; how it ended is not known.")
     )
-    return _download("chain.json", "application/json", _noted(line, _chain_pieces()))
-
-
-async def _chain_pieces() -> AsyncIterator[bytes]:
-    async with lifecycle.current().reader.snapshot() as view:
-        length = await view.read(chain_text.length)
-        index, between = 0, ""
-        yield b'{"chain": ['
-        while piece := await view.read(partial(chain_text.piece_after, index)):
-            yield (between + piece.text).encode()
-            index, between = piece.last, ", "
-        yield f'], "length": {length}}}'.encode()
+    return _download("chain.json", "application/json", _noted(line, pieces))
 
 
 @dataclass(frozen=True, slots=True)

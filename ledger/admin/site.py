@@ -15,7 +15,8 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ledger.access.visitor import is_forwarded
+from ledger.access.policy import Place
+from ledger.access.visitor import visitor_of
 
 from . import throttle
 
@@ -40,12 +41,9 @@ class SignInForm(AdminAuthenticationForm):
     def clean(self) -> Any:
         assert self.request is not None  # the site's view gives it
         request, name = self.request, self.cleaned_data.get("username", "")
-        keys = throttle.keys(
-            request.META.get("REMOTE_ADDR", ""),
-            name,
-            _device(request, name),
-            forwarded=is_forwarded(request.headers),
-        )
+        visitor = visitor_of(request)
+        is_machine = visitor.place is Place.MACHINE
+        keys = throttle.keys(visitor.address, name, _device(request, name), is_machine=is_machine)
         self.wait = _tries.take(keys)
         if self.wait:
             text = _("Too many tries to sign in. Wait %(n)s seconds, then try again.")
@@ -53,7 +51,7 @@ class SignInForm(AdminAuthenticationForm):
         try:
             cleaned = super().clean()
         except ValidationError:
-            logger.warning("a sign-in from %s was refused", request.META.get("REMOTE_ADDR"))
+            logger.warning("a sign-in from %s was refused", visitor.address)
             raise
         if self.user_cache is not None:
             _tries.give_back(keys)

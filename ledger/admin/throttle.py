@@ -11,21 +11,22 @@ All of it is kept in memory, and only so much of it; a restart forgets it.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from ledger.access.policy import counted_as
 
 TRIES: Final = 5  # in a row
 SECONDS: Final = 30.0  # until another one is free
 _BUCKETS: Final = 4096  # of one kind
 _NAME: Final = 150  # characters of an account's name that count
 
-Key = tuple[str, str]
+Key = tuple[str, Hashable]
 
 
 @dataclass(slots=True)
@@ -70,34 +71,11 @@ class Throttle:
         return bucket
 
 
-def keys(address: str, account: str, device: str = "", *, forwarded: bool = False) -> list[Key]:
+def keys(address: str, account: str, device: str = "", *, is_machine: bool = False) -> list[Key]:
     """The buckets a try takes from. `device` is the proof of an earlier sign-in, "" for none;
-    what was `forwarded` by a proxy on this machine is not from this machine."""
+    `is_machine`: it comes from the machine the node runs on (`ledger.access`)."""
     if device:
         return [("device", device)]
-    if _is_loopback(address) and not forwarded:
-        return [("address", "loopback")]
-    return [("address", _network(address)), ("account", account[:_NAME].casefold())]
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return _parsed(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _network(address: str) -> str:
-    """The address; of IPv6 the network, of which one machine has as many addresses as it likes."""
-    try:
-        parsed = _parsed(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
-    return str(parsed)
-
-
-def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    return getattr(parsed, "ipv4_mapped", None) or parsed
+    if is_machine:
+        return [("machine", "")]
+    return [("address", counted_as(address)), ("account", account[:_NAME].casefold())]

@@ -8,8 +8,6 @@ refusals where the article's node would take nonsense or fall over.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -79,7 +77,7 @@ async def full_chain(request: HttpRequest) -> HttpResponseBase:
     """The whole active chain, as of one moment."""
     if request.method == "HEAD":
         return HttpResponse(content_type=_JSON)
-    return _stream('{"chain": [', '], "length": {length}}')
+    return _stream(chain_text.BEFORE, chain_text.AFTER)
 
 
 @methods("POST")
@@ -111,17 +109,8 @@ async def resolve(request: HttpRequest) -> HttpResponseBase:
 
 
 def _stream(before: str, after: str) -> StreamingHttpResponse:
-    return StreamingHttpResponse(_chain(before, after), content_type=_JSON)
-
-
-async def _chain(before: str, after: str) -> AsyncIterator[bytes]:
-    async with lifecycle.current().reader.snapshot() as view:
-        length = await view.read(chain_text.length)
-        start, index = before, 0
-        while piece := await view.read(partial(chain_text.piece_after, index)):
-            yield (start + piece.text).encode()
-            start, index = ", ", piece.last
-        yield after.replace("{length}", str(length)).encode()
+    pieces = chain_text.stream(lifecycle.current().reader, before, after)
+    return StreamingHttpResponse(pieces, content_type=_JSON)
 
 
 def _idempotency_key(request: HttpRequest) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from ledger.node import accounts
+
+_NONE_YET: Final = "  admin       no account yet: `python3 dev.py manage adminpassword` makes one\n"
 
 
 def greet(stream: Any) -> str:
@@ -15,7 +17,7 @@ def greet(stream: Any) -> str:
     """
     accounts.forget_ended_sessions()
     if not stream.isatty():
-        return "" if accounts.exist() else "  admin       no account yet: manage.py adminpassword\n"
+        return "" if accounts.exist() else _NONE_YET
     password = accounts.make_first()
     if password is None:
         return ""

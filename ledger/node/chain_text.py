@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .reading import Reader
+
+BEFORE: Final = '{"chain": ['
+AFTER: Final = '], "length": {length}}'
+"""What stands around the blocks in `GET /chain`. For `{length}` their number is put in."""
 
 _ROWS: Final = 2000
 _CHARACTERS: Final = 256 * 1024
@@ -46,9 +53,21 @@ def piece_after(index: int, own: BaseDatabaseWrapper | None = None) -> TextPiece
 
 def body() -> Iterator[str]:
     """The whole body of `GET /chain`, in pieces. Read it within one moment (`reading`)."""
-    blocks, index, between = length(), 0, ""
-    yield '{"chain": ['
+    blocks, index, start = length(), 0, BEFORE
     while piece := piece_after(index):
-        yield between + piece.text
-        index, between = piece.last, ", "
-    yield f'], "length": {blocks}}}'
+        yield start + piece.text
+        index, start = piece.last, ", "
+    yield AFTER.replace("{length}", str(blocks))
+
+
+async def stream(reader: Reader, before: str = BEFORE, after: str = AFTER) -> AsyncIterator[bytes]:
+    """The same for an event loop, as of one moment, with other words around it if need be.
+
+    No piece is small but the last: the server tells a large answer by that.
+    """
+    async with reader.snapshot() as view:
+        blocks, index, start = await view.read(length), 0, before
+        while piece := await view.read(partial(piece_after, index)):
+            yield (start + piece.text).encode()
+            index, start = piece.last, ", "
+        yield after.replace("{length}", str(blocks)).encode()

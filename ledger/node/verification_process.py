@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,18 +43,24 @@ def verify_apart(
     command += ["--migrate"] if migrate else []
     command += [] if last is None else ["--last", str(last)]
     begun = time.monotonic()
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=_environment(),
-    ) as child:
+    # Its complaints go into a file: in a pipe, many of them would stop it while we read the other.
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as complaints,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            env=_environment(),
+        ) as child,
+    ):
         try:
-            assert child.stdout is not None and child.stderr is not None
+            assert child.stdout is not None
             report = _read(child.stdout, progress)
-            complaint = child.stderr.read()
+            child.wait()
+            complaints.seek(0)
+            complaint = complaints.read()
         except BaseException:
             child.kill()
             raise

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 
-from chainsite.rate_limit import Limiter, counted_as
-from ledger.access.policy import Policy, Rate
+from chainsite.rate_limit import Limiter
+from ledger.access.policy import Policy, Rate, counted_as
 
 from .conftest import NEIGHBOUR, STRANGER, TRANSACTION, From
 

@@ -64,7 +64,7 @@ def test_no_two_are_alike_and_each_has_a_hundred_bits(ledger_db: Path) -> None:
 
 def test_a_file_is_shown_none_and_told_the_command(ledger_db: Path) -> None:
     said = first_run.greet(io.StringIO())
-    assert "manage.py adminpassword" in said
+    assert "dev.py manage adminpassword" in said
     assert not PASSWORD.search(said)
     assert not User.objects.exists()
 

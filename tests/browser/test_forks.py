@@ -12,6 +12,7 @@ from tests.processes import NodeProcess
 
 from .conftest import Watched
 from .reading import wait_until_live
+from .test_accessibility import violations
 
 Visit = Callable[..., Watched]
 
@@ -41,6 +42,28 @@ def outgrow(first: NodeProcess, second: NodeProcess) -> None:
 def go(page: Page, node: NodeProcess, path: str) -> None:
     page.goto(node.url + path)
     wait_until_live(page)
+
+
+def test_what_a_reorganisation_shows_breaks_no_rule_of_access(
+    two: tuple[NodeProcess, NodeProcess], visit: Visit
+) -> None:
+    """Pages that a node without one does not have; the others are in test_accessibility."""
+    first, second = two
+    first.get("/mine")
+    stale = first.get("/blocks?as=json").json()["blocks"][0]["hash"]
+    outgrow(first, second)
+    page = visit(first).page
+    page.goto(first.url + "/forks")
+    journal = page.locator("main a[href*='/reorganisation/']").first.get_attribute("href")
+    broken = {}
+    for path in ("/forks", journal, f"/block/{stale}"):
+        page.goto(f"{first.url}{path}")
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            if found := violations(page):
+                broken[path, theme] = found
+    assert broken == {}
+    assert "stale" in page.locator("main").inner_text().lower()
 
 
 def test_a_reorganisation_is_told_on_any_page_and_leads_to_its_own(
@@ -135,7 +158,9 @@ def test_charts_are_drawn_in_either_theme_and_grow(
 def test_without_scripts_all_of_it_reads(
     two: tuple[NodeProcess, NodeProcess], visit: Visit
 ) -> None:
-    first, _ = two
+    first, second = two
+    for _ in range(2):  # each chart has two points at least, whatever ran before
+        outgrow(first, second)
     page = visit(first, java_script_enabled=False).page
     page.goto(first.url + "/charts")
     assert page.locator(".canvas polyline").count() >= 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,17 @@ def test_a_child_that_fails_is_an_error_and_no_verdict(
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(NodeError, match="without a result: it said nothing"):
         operator.verify()
+
+
+def test_a_child_that_complains_at_length_is_heard_to_its_end(
+    node: lifecycle.Node, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """More than a pipe holds, before it says anything else."""
+    child = tmp_path / "child"
+    child.write_text(f'#!/bin/sh\nyes complaint | head -c 300000 >&2\nexec {sys.executable} "$@"\n')
+    child.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(child))
+    assert operator.verify().sound
 
 
 @pytest.mark.parametrize(("last", "checked"), [(1, 1), (2, 2), (4, 4), (5, 5), (99, 5)])
