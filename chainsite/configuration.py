@@ -73,6 +73,25 @@ PEER_POLICY = choice(
     "Where peers may be; `private` includes `loopback`.",
     of=("loopback", "private", "any"),
 )
+PUBLIC_ADDRESS = text(
+    "CHAINSITE_PUBLIC_ADDRESS",
+    "",
+    "The `host:port` other nodes reach this one by; empty: the address it calls them from.",
+)
+BOOTSTRAP = names("CHAINSITE_BOOTSTRAP", "Peers to begin with, as `host:port` with commas between.")
+NETWORKING = choice(
+    "CHAINSITE_NETWORKING",
+    "automatic",
+    "Whether peers are visited and told of news by themselves, or, as in the article, only asked"
+    " when somebody resolves.",
+    of=("automatic", "manual"),
+)
+POLL_EVERY = seconds(
+    "CHAINSITE_POLL_EVERY",
+    10.0,
+    "How long at least between two visits to an old peer; up to twelve times as long where little"
+    " happens.",
+)
 CHAIN_BYTES = whole(
     "CHAINSITE_CHAIN_BYTES", 512 * 1024 * 1024, "The largest chain read from a peer, in bytes."
 )

@@ -74,7 +74,7 @@ _OF_PEERS: Final = (
     _("{address} does not resolve"),
     _("{address} does not resolve in time"),
     _("no whole answer within {seconds} s"),
-    _("it answered {n} to GET /chain"),
+    _("it answered {n} to {request}"),
     _("it compresses its answer, unasked"),
     _("it does not answer"),
     _("nothing listens there"),

@@ -275,6 +275,10 @@ class Peer(models.Model):
 
     `standing` is the operator's word on it. Only active peers are asked. A banned one cannot be
     registered either, until `banned_until`; from then on it counts as active.
+
+    `kind`, `version`, `capabilities`, `identifier` and `speaks` are what it was recognised as when
+    last asked. `failures` counts those since it last answered; `score` is its misbehaviour as of
+    `scored_at`, and decays (see `node.network.health`).
     """
 
     class Fault(models.TextChoices):
@@ -288,7 +292,34 @@ class Peer(models.Model):
         PAUSED = "paused", "paused"
         BANNED = "banned", "banned"
 
+    class Kind(models.TextChoices):
+        UNKNOWN = "", "not asked yet"
+        OURS = "ours", "a node of this software"
+        OLD = "old", "an old node: the five endpoints and nothing else"
+
+    class Source(models.TextChoices):
+        OPERATOR = "operator", "added by the operator"
+        BOOTSTRAP = "bootstrap", "named in the settings"
+        REGISTERED = "registered", "registered over the protocol"
+        INTRODUCED = "introduced", "introduced itself"
+        EXCHANGED = "exchanged", "named by another peer"
+        DISCOVERED = "discovered", "found on the local network"
+
     address = models.CharField(max_length=300, unique=True)
+    source = models.CharField(max_length=10, choices=Source.choices, default=Source.REGISTERED)
+    kind = models.CharField(max_length=4, blank=True, choices=Kind.choices)
+    version = models.CharField(max_length=40, blank=True)
+    capabilities = models.CharField(max_length=200, blank=True, help_text="with spaces between")
+    identifier = models.CharField(max_length=64, blank=True)
+    speaks = models.CharField(max_length=200, blank=True, help_text="the network, in words")
+    alias_of = models.CharField(
+        max_length=300, blank=True, help_text="the address of a peer that is the same node"
+    )
+    knows_us = models.BooleanField(default=False, help_text="this node was introduced to it")
+    failures = models.IntegerField(default=0, help_text="since it last answered")
+    score = models.FloatField(default=0.0)
+    scored_at = models.DateTimeField(null=True)
+    next_visit_at = models.DateTimeField(null=True, help_text="when it is asked again by itself")
     registered_at = models.DateTimeField()
     last_success_at = models.DateTimeField(null=True)
     last_failure_at = models.DateTimeField(null=True)

@@ -107,7 +107,9 @@ class NodeProcess:
         environment: dict[str, str] | None = None,
     ) -> None:
         self.data = data
-        self.environment = {**os.environ, "CHAINSITE_DATA": str(data), **(environment or {})}
+        # Peers are asked when a test says so, unless the test is about more than that.
+        settings = {"CHAINSITE_DATA": str(data), "CHAINSITE_NETWORKING": "manual"}
+        self.environment = {**os.environ, **settings, **(environment or {})}
         self.environment.pop("CHAINSITE_DIALECT", None)
         if dialect:
             self.environment["CHAINSITE_DIALECT"] = dialect

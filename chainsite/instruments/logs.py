@@ -41,7 +41,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-02T03:04:05.678Z INFO ledger.node.sync [request] message`.
+    """`2026-01-02T03:04:05.678Z INFO ledger.node.network.sync [request] message`.
 
     The lines of a traceback follow, each behind a bar, so that none can pass for a record.
     """

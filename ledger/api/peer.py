@@ -13,8 +13,9 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from ledger.node import chain_text, lifecycle, mempool, mining, peers
+from ledger.node import chain_text, lifecycle, mempool, mining
 from ledger.node.errors import Overloaded
+from ledger.node.network import peers
 
 from .body import json_body
 from .errors import BadRequest, answer_errors, methods, text

@@ -22,6 +22,11 @@ class NodeConf:
     peers: int
     peer_deadline: float
     peer_policy: str
+    public_address: str
+    bootstrap: tuple[str, ...]
+    is_automatic: bool
+    poll_every: float
+    port: int
     mine_queue: int
     caps: Caps
 
@@ -36,6 +41,11 @@ class NodeConf:
             peers=settings.NODE_PEERS,
             peer_deadline=settings.NODE_PEER_DEADLINE,
             peer_policy=settings.NODE_PEER_POLICY,
+            public_address=settings.NODE_PUBLIC_ADDRESS,
+            bootstrap=tuple(settings.NODE_BOOTSTRAP),
+            is_automatic=settings.NODE_NETWORKING == "automatic",
+            poll_every=settings.NODE_POLL_EVERY,
+            port=settings.NODE_PORT,
             mine_queue=settings.NODE_MINE_QUEUE,
             caps=Caps(
                 chain_bytes=settings.NODE_CHAIN_BYTES, chain_blocks=settings.NODE_CHAIN_BLOCKS

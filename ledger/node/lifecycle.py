@@ -19,8 +19,8 @@ from .events import Listeners
 from .identity import Identity
 from .mempool import Door
 from .mining import Miner
+from .network.sync import Syncer
 from .reading import Reader
-from .sync import Syncer
 from .verification import Report
 from .writer import Writer
 

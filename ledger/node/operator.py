@@ -17,9 +17,10 @@ from typing import Final, TypeVar
 from django.db import connection
 from django.utils import timezone
 
-from . import addresses, chain_text, events, invalidation, lifecycle, mempool, peers, transfer
+from . import chain_text, events, invalidation, lifecycle, mempool, transfer
 from .backup import back_up, put_back
 from .errors import NotAccepted
+from .network import addresses, peers
 from .outcomes import (
     BackedUp,
     BlockName,

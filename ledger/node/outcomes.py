@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 if TYPE_CHECKING:
     from .chainstate import Switch
-    from .sync import PeerReport
+    from .network.sync import PeerReport
     from .verification import Fault
 
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from ledger.models import Block, Event, Inclusion, Peer, Tip, Transaction
 
-from . import chainstate, events, lifecycle, mempool, peers
+from . import chainstate, events, lifecycle, mempool
+from .network import peers
 
 BLOCKS_SHOWN: Final = chainstate.SHOWN
 TRANSACTIONS_SHOWN: Final = 12

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from ledger import faults
 from ledger.node import lifecycle
-from ledger.node import peers as node_peers
 from ledger.node.errors import NodeError, NotAccepted
-from ledger.node.sync import PeerReport
+from ledger.node.network import peers as node_peers
+from ledger.node.network.sync import PeerReport
 from ledger.queries import blocks as block_queries
 from ledger.queries import peers as queries
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ledger.node import lifecycle, peers
+from ledger.node import lifecycle
+from ledger.node.network import peers
 from tests.processes import NodeProcess
 
 Manage = Callable[..., str]

@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import chainsite
 from chainsite.instruments import metrics
-from ledger.node import events, lifecycle, peers
+from ledger.node import events, lifecycle
+from ledger.node.network import peers
 from ledger.queries import peers as peer_queries
 from tests.processes import PROJECT
 

@@ -12,7 +12,8 @@ import pytest
 from django.test import AsyncClient
 
 from ledger.models import Peer
-from ledger.node import lifecycle, peers
+from ledger.node import lifecycle
+from ledger.node.network import peers
 
 
 class Asking:

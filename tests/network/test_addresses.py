@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ledger.node import addresses
-from ledger.node.addresses import AddressRefused
+from ledger.node.network import addresses
+from ledger.node.network.addresses import AddressRefused
 
 PARSED = {
     # as the article and its readers write them

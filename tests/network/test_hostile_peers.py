@@ -17,8 +17,8 @@ import pytest
 
 from ledger.consensus import DVF, SEED, Caps, Network
 from ledger.models import Block, Event
-from ledger.node import addresses
 from ledger.node.conf import NodeConf
+from ledger.node.network import addresses
 from tests.consensus.chains import body_of, make_block, make_chain
 
 from .conftest import Asking

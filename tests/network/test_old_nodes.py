@@ -19,7 +19,7 @@ from ledger.models import Block, Event, Reorganisation, Transaction
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
 from ledger.node.errors import Stopped
-from ledger.node.sync import Syncer
+from ledger.node.network.sync import Syncer
 from tests.consensus.chains import body_of
 from tests.processes import NodeProcess
 

@@ -11,9 +11,10 @@ import pytest
 from django.utils import timezone
 
 from ledger.models import Event, Peer
-from ledger.node import lifecycle, operator, overview, peers
+from ledger.node import lifecycle, operator, overview
 from ledger.node.conf import NodeConf
 from ledger.node.errors import NodeError, NotAccepted, Overloaded
+from ledger.node.network import peers
 from ledger.queries import peers as queries
 
 ONE, OTHER = "10.0.0.1:5000", "10.0.0.2:5000"

@@ -15,7 +15,7 @@ from ledger import faults
 from ledger.consensus import SEED, Network, Reason, Refused
 from ledger.models import Peer
 from ledger.node import events
-from ledger.node import peers as node_peers
+from ledger.node.network import peers as node_peers
 
 LEDGER = Path(faults.__file__).parent
 # Raised with a reason that a page may show. The others' words are for operators, at a prompt or in
@@ -46,7 +46,7 @@ def calls(name: str) -> list[tuple[str, ast.Call]]:
     """Calls of this function or class in the node and the rules."""
     found = []
     for folder in ("consensus", "node"):
-        for path in sorted((LEDGER / folder).glob("*.py")):
+        for path in sorted((LEDGER / folder).rglob("*.py")):
             for call in ast.walk(ast.parse(path.read_text())):
                 if isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] == name:
                     found.append((f"{path.name}:{call.lineno}", call))
@@ -61,14 +61,14 @@ def reasons() -> dict[str, str]:
             arguments = [a for a in call.args if ast.unparse(a).split(".")[0] not in NOT_A_REASON]
             if arguments and (text := sample(arguments[0])):
                 found[place] = text
-    for path, table in (("node/peer_client.py", "_WORDS"), ("consensus/validation.py", "names")):
+    for path, table in (("node/network/client.py", "_WORDS"), ("consensus/validation.py", "names")):
         for node in ast.walk(ast.parse((LEDGER / path).read_text())):
             target = getattr(node, "target", None) or (getattr(node, "targets", None) or [None])[0]
             if isinstance(target, ast.Name) and target.id == table and node.value:
                 for text in (sample(n) for n in ast.walk(node.value) if isinstance(n, ast.expr)):
                     if text and text != "null":  # the same in every language
                         found[f"{path} {text}"] = text
-    for path, name in (("node/peer_client.py", "_words"), ("node/sync.py", "_ask")):
+    for path, name in (("node/network/client.py", "_words"), ("node/network/sync.py", "_ask")):
         for node in ast.walk(ast.parse((LEDGER / path).read_text())):
             if isinstance(node, ast.FunctionDef) and node.name == name:
                 for text in (sample(n) for n in ast.walk(node) if isinstance(n, ast.JoinedStr)):

@@ -14,7 +14,7 @@ from django.core.management import call_command
 
 from chainsite import checks, configuration
 from chainsite.kinds import Setting
-from ledger.node import addresses
+from ledger.node.network import addresses
 from tests.processes import PROJECT, manage_py
 
 NAMES = {setting.name for setting in configuration.SETTINGS}

@@ -19,15 +19,16 @@ from django.utils import timezone
 from ledger.consensus import Refused, read_chain
 from ledger.models import Block, Peer
 
-from . import branch as branches
-from . import events, peer_client
-from .branch import Branch
-from .chainstate import Switch
-from .conf import NodeConf
-from .errors import MarkedInvalid, NodeError, Overloaded, Stopped, StorageFailed
-from .identity import Identity
+from .. import branch as branches
+from .. import events
+from ..branch import Branch
+from ..chainstate import Switch
+from ..conf import NodeConf
+from ..errors import MarkedInvalid, NodeError, Overloaded, Stopped, StorageFailed
+from ..identity import Identity
+from ..writer import Writer
+from . import client
 from .peers import active_addresses
-from .writer import Writer
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ class Syncer:
     def _ask(self, address: str) -> _Asked:
         asked = _Asked(address)
         try:
-            with peer_client.chain_of(
+            with client.ask(
                 address, policy=self._conf.peer_policy, deadline=self._conf.peer_deadline
             ) as answer:
                 asked.latency = answer.latency

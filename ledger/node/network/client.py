@@ -1,4 +1,4 @@
-"""Asking a peer for its chain, under guard.
+"""Asking a peer, under guard: every request this node makes of another goes through here.
 
 The peer may be old, slow, broken or hostile. One request, to a checked address; no redirects,
 proxies, cookies or credentials; one deadline for everything, kept by shutting the socket down
@@ -12,7 +12,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,11 +23,12 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
+from ..errors import NodeError
 from . import addresses
-from .errors import NodeError
 
 _CONNECT: Final = 3.0  # seconds to connect
 _PIECE: Final = 64 * 1024
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class PeerFailed(NodeError):
@@ -36,10 +37,29 @@ class PeerFailed(NodeError):
 
 @dataclass(slots=True)
 class Answer:
-    """A body under way. `latency` is the time in seconds until it began."""
+    """An answer whose body is under way. `latency` is the time in seconds until it began,
+    `own_host` the address of this machine that the connection went out from."""
 
+    status: int
+    headers: Mapping[str, str]
     pieces: Iterator[bytes]
     latency: float
+    own_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    address: str
+    path: str
+    headers: Mapping[str, str]
+    json: Any
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.json is None else "POST"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.partition('?')[0]}"
 
 
 class _Session(requests.Session):
@@ -53,6 +73,7 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self.expired = False
+        self.own_host = ""
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
         super().__init__(max_retries=0)
@@ -82,6 +103,8 @@ class _Adapter(HTTPAdapter):
     def _remember(self, sock: socket.socket) -> None:
         with self._lock:
             self._sockets.append(sock)
+            with suppress(OSError):  # it is gone again
+                self.own_host = sock.getsockname()[0]
             if self.expired:  # it connected at the very last moment
                 _shut_down(sock)
 
@@ -92,8 +115,18 @@ def _shut_down(sock: socket.socket) -> None:
 
 
 @contextmanager
-def chain_of(address: str, *, policy: str, deadline: float) -> Iterator[Answer]:
-    """The body of `GET /chain` at `address`, within `deadline` seconds for all of it.
+def ask(
+    address: str,
+    path: str = "/chain",
+    *,
+    policy: str,
+    deadline: float,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    accept: Collection[int] = (200,),
+    json: Any = None,
+) -> Iterator[Answer]:
+    """What `address` answers to `GET path`, or to a POST of `json`, within `deadline` seconds for
+    all of it. Statuses that are not in `accept` are failures.
 
     Raises `PeerFailed` with the reason, inside the block too, while the pieces are read.
     """
@@ -106,9 +139,17 @@ def chain_of(address: str, *, policy: str, deadline: float) -> Iterator[Answer]:
         with closing(_Session()) as session:
             session.trust_env = False
             session.mount("http://", adapter)
-            response = _request(session, address, policy, started + deadline)
+            request = _Request(address, path, headers, json)
+            response = _send(session, request, policy, started + deadline)
             with closing(response):
-                yield Answer(_pieces(response, adapter), time.monotonic() - started)
+                _check(response, request, accept)
+                yield Answer(
+                    response.status_code,
+                    response.headers,
+                    _pieces(response, adapter),
+                    time.monotonic() - started,
+                    adapter.own_host,
+                )
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
         if isinstance(error, _refusals()):
             raise
@@ -126,34 +167,42 @@ def _refusals() -> tuple[type[Exception], ...]:
     return (Refused,)
 
 
-def _request(session: requests.Session, address: str, policy: str, end: float) -> requests.Response:
+def _send(
+    session: requests.Session, request: _Request, policy: str, end: float
+) -> requests.Response:
     """The response's head, from the first of the peer's addresses that takes the request."""
-    _, port = addresses.split(address)
+    _, port = addresses.split(request.address)
     failure: Exception | None = None
-    for literal in _resolve(address, policy, end):
+    for literal in _resolve(request.address, policy, end):
         host = f"[{literal}]" if literal.version == 6 else str(literal)
         left = end - time.monotonic()
         if left <= 0:
             break
         try:
-            response = session.get(
-                f"http://{host}:{port}/chain",
-                headers={"Host": address, "Accept-Encoding": "identity", "Accept": "*/*"},
+            return session.request(
+                request.method,
+                f"http://{host}:{port}{request.path}",
+                headers={
+                    "Host": request.address,
+                    "Accept-Encoding": "identity",
+                    "Accept": "*/*",
+                    **request.headers,
+                },
+                json=request.json,
                 stream=True,
                 allow_redirects=False,
                 timeout=(min(_CONNECT, left), left + 1),  # to read, the timer is first
             )
         except requests.ConnectionError as error:
             failure = error
-            continue
-        if response.status_code != 200:
-            response.close()
-            raise PeerFailed(f"it answered {response.status_code} to GET /chain")
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            response.close()
-            raise PeerFailed("it compresses its answer, unasked")
-        return response
-    raise failure or PeerFailed(f"{address} does not resolve")
+    raise failure or PeerFailed(f"{request.address} does not resolve")
+
+
+def _check(response: requests.Response, request: _Request, accept: Collection[int]) -> None:
+    if response.status_code not in accept:
+        raise PeerFailed(f"it answered {response.status_code} to {request}")
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise PeerFailed("it compresses its answer, unasked")
 
 
 def _resolve(address: str, policy: str, end: float) -> list[addresses.IPAddress]:

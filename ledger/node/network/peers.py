@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from ledger.models import Peer
 
-from . import addresses, events
-from .errors import NotAccepted, Overloaded
-from .outcomes import PeerChanged
+from .. import events
+from ..errors import NotAccepted, Overloaded
+from ..outcomes import PeerChanged
+from . import addresses
 
 Standing = Peer.Standing
 

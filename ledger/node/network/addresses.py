@@ -14,7 +14,7 @@ import re
 import socket
 from typing import Final
 
-from .errors import NodeError
+from ..errors import NodeError
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
