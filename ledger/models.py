@@ -287,6 +287,9 @@ class Peer(models.Model):
         INVALID = "invalid", "its chain breaks a rule"
         MARKED = "marked", "its chain holds a block that is marked invalid here"
 
+    SCORE_HALF_LIFE = 3600.0  # seconds
+    ITSELF = "itself"  # in `alias_of`: the address leads to this node
+
     class Standing(models.TextChoices):
         ACTIVE = "active", "active"
         PAUSED = "paused", "paused"
@@ -350,6 +353,13 @@ class Peer(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    def score_at(self, now: datetime) -> float:
+        """What is left of `score` by now."""
+        if self.scored_at is None or self.score <= 0:
+            return 0.0
+        age = max(0.0, (now - self.scored_at).total_seconds())
+        return float(self.score * 0.5 ** (age / self.SCORE_HALF_LIFE))
 
     def standing_at(self, now: datetime) -> str:
         """`standing`, but a ban that is over is none."""

@@ -73,7 +73,7 @@ def switch_to(block: Block, network: Network, source: str = "") -> Switch | None
 
 def force_tip(block: Block, tip: Tip, source: str = "") -> Switch:
     """Make `block` the tip, whatever the lengths. `tip` is the present one, held for update."""
-    fork_index = _fork_index(block)
+    fork_index = fork_index_of(block)
     undone = _disconnect_above(fork_index) if tip.index > fork_index else set[int]()
     _connect_path(block)
     totals.apply(totals.above(fork_index), 1)
@@ -119,7 +119,7 @@ def describe(block: Block) -> dict[str, Any]:
     }
 
 
-def _fork_index(block: Block) -> int:
+def fork_index_of(block: Block) -> int:
     """The index of the last active block among `block` and its ancestors; 0 if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_LOWEST, [block.pk])
