@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 from ledger.consensus import Block, Network, Place, Refused, check_genesis, check_successor
 from ledger.consensus import read_block as block_of
@@ -58,22 +58,26 @@ class CaughtUp:
 
 @dataclass(slots=True)
 class Segment:
-    """Judged blocks that are not adopted yet, on top of a block we hold (None: from a genesis)."""
+    """Judged blocks that are not adopted yet, on top of a block we hold. `last` is the last of
+    them, or that block where there is none; None before a genesis."""
 
-    base: Place | None
     last: Place | None
-    texts: tempfile.SpooledTemporaryFile[bytes]
+    texts: IO[bytes]
     count: int = 0
 
     @classmethod
     def on(cls, base: Place | None) -> Segment:
-        # It is closed where it ends: adopted, or forgotten.
-        return cls(base, base, tempfile.SpooledTemporaryFile(_IN_MEMORY))
+        return cls(base, _spool())
 
     def add(self, block: Block) -> None:
         self.texts.write(block.canonical.encode() + b"\n")
         self.last = Place.of(block)
         self.count += 1
+
+    def begin_anew(self) -> None:
+        """What it held was adopted: go on behind it."""
+        self.texts.close()
+        self.texts, self.count = _spool(), 0
 
     @property
     def length(self) -> int:
@@ -136,12 +140,15 @@ class CatchUp:
                 else:
                     segment = Segment.on(_place(done.reached.hash))
                 self._progress.begin(address, done.tip.index - done.fork_index)
-                segment = self._follow(address, lines, segment, done)
+                self._follow(address, lines, segment, done)
             return done
         except PeerFailed:
-            if segment is not None and self._is_worth_keeping(segment):
-                self._keep(address, segment)
-                segment = None
+            # What came before the break is as good as a shorter chain would have been.
+            if segment is not None:
+                self._adopt(address, segment, done)
+                if segment.count:
+                    self._keep(address, segment)
+                    segment = None
             raise
         finally:
             self._progress.end(address)
@@ -163,37 +170,26 @@ class CatchUp:
         return CaughtUp(tip, fork.index, fork, answer.latency)
 
     def _follow(
-        self,
-        address: str,
-        lines: Iterator[bytes],
-        segment: Segment,
-        done: CaughtUp,
-    ) -> Segment:
-        """Judge the blocks and adopt them in batches; what is left over is the answer."""
+        self, address: str, lines: Iterator[bytes], segment: Segment, done: CaughtUp
+    ) -> None:
+        """Judge the blocks, and adopt them in batches."""
         marked = marks.hashes()
-        try:
-            for line in lines:
-                block = self._judged(line, segment.last)
-                if block.hash in marked:
-                    raise MarkedInvalid(block.index)
-                if block.index > self._conf.caps.chain_blocks:
-                    raise Refused(
-                        Reason.TOO_MANY_BLOCKS,
-                        f"over {self._conf.caps.chain_blocks} blocks were sent",
-                    )
-                segment.add(block)
-                done.reached = Position(block.index, block.hash)
-                if segment.count % _STEP == 0:
-                    self._progress.advance(address, done.reached.index - done.fork_index)
-                if segment.count % _BATCH == 0:
-                    segment = self._adopted(address, segment, done)
-        except PeerFailed:
-            # What came before the break is as good as what a shorter chain would have been.
-            segment = self._adopted(address, segment, done)
-            raise
-        segment = self._adopted(address, segment, done)
+        for line in lines:
+            block = self._judged(line, segment.last)
+            if block.hash in marked:
+                raise MarkedInvalid(block.index)
+            if block.index > self._conf.caps.chain_blocks:
+                raise Refused(
+                    Reason.TOO_MANY_BLOCKS, f"over {self._conf.caps.chain_blocks} blocks were sent"
+                )
+            segment.add(block)
+            done.reached = Position(block.index, block.hash)
+            if segment.count % _STEP == 0:
+                self._progress.advance(address, done.reached.index - done.fork_index)
+            if segment.count % _BATCH == 0:
+                self._adopt(address, segment, done)
+        self._adopt(address, segment, done)
         done.complete = done.reached == done.tip
-        return segment
 
     def _judged(self, line: bytes, parent: Place | None) -> Block:
         try:
@@ -211,21 +207,16 @@ class CatchUp:
             raise Refused(Reason.NOT_CANONICAL, "the text is not the one that was hashed")
         return block
 
-    def _adopted(self, address: str, segment: Segment, done: CaughtUp) -> Segment:
-        """Adopt the segment, if that makes our chain longer, and begin the next one behind it."""
+    def _adopt(self, address: str, segment: Segment, done: CaughtUp) -> None:
+        """Adopt the segment, if that makes our chain longer."""
         if not segment.count or not self._network.prefers(segment.length, _own_length()):
-            return segment
+            return
         assert segment.last is not None
         branch = Branch(segment.length, segment.last.hash, segment.count, segment.texts)
         switch = branches.adopt(branch, self._network, self._writer, BlockRow.Origin.PEER, address)
-        if switch is None:  # our chain grew meanwhile
-            return segment
-        done.switch = switch
-        segment.texts.close()
-        return Segment.on(segment.last)
-
-    def _is_worth_keeping(self, segment: Segment) -> bool:
-        return segment.count > 0 and not segment.texts.closed
+        if switch is not None:  # or our chain grew meanwhile
+            done.switch = switch
+            segment.begin_anew()
 
     def _take(self, address: str) -> Segment | None:
         with self._lock:
@@ -238,6 +229,10 @@ class CatchUp:
             dropped = [self._kept.pop(name) for name in oldest]
         for one in dropped:
             one.texts.close()
+
+
+def _spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(_IN_MEMORY)
 
 
 def _place(digest: str) -> Place | None:

@@ -15,7 +15,7 @@ from ledger.models import Peer
 
 BANNED_AT: Final = 100.0
 BAN: Final = timedelta(hours=1)
-WEIGHTS: Final = {Peer.Fault.INVALID: 40.0, Peer.Fault.MARKED: 0.0}
+WEIGHTS: Final = {Peer.Fault.INVALID: 20.0, Peer.Fault.MARKED: 0.0}
 
 _FIRST_PAUSE: Final = 5.0  # seconds after the first failure; doubled with each that follows
 _LONGEST_PAUSE: Final = 1800.0
