@@ -27,7 +27,7 @@ from ..conf import NodeConf
 from ..errors import MarkedInvalid, NodeError, Overloaded, Stopped, StorageFailed
 from ..identity import Identity
 from ..writer import Writer
-from . import client
+from . import client, pacing
 from .peers import active_addresses
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class Syncer:
         self._conf = conf
         self._lock = threading.Lock()
         self._round: Future[Round] | None = None
+        self._places: pacing.Round | None = None
         self._closing = False
         self._rounds = ThreadPoolExecutor(1, thread_name_prefix="ledger-resolve")
         self._askers = ThreadPoolExecutor(conf.peers, thread_name_prefix="ledger-peer")
@@ -119,8 +120,14 @@ class Syncer:
             connection.close()
 
     def _ask_all(self, addresses: list[str]) -> list[_Asked]:
+        places = self._places = pacing.Round(addresses, self._places)
+
+        def ask(address: str) -> _Asked:
+            with places.asking(address):
+                return self._ask(address)
+
         try:
-            return list(self._askers.map(self._ask, addresses))
+            return list(self._askers.map(ask, addresses))
         except (RuntimeError, CancelledError):
             if self._closing:  # no thread was left to ask with
                 raise Stopped(_STOPPING) from None
