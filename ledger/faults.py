@@ -73,6 +73,8 @@ _OF_PEERS: Final = (
     _("{address} leads where this node does not connect"),
     _("{address} does not resolve"),
     _("{address} does not resolve in time"),
+    _("the same node as {address}"),
+    _("it was just asked, as {address}"),
     _("no whole answer within {seconds} s"),
     _("it answered {n} to {request}"),
     _("it compresses its answer, unasked"),

@@ -16,6 +16,7 @@ from .. import events
 from ..chainstate import Switch
 from ..errors import MarkedInvalid
 from . import health
+from .pacing import PlaceTaken
 from .recognition import Description
 
 _LONGEST: int = 300
@@ -27,7 +28,8 @@ class Finding:
 
     `kind` is None where nobody looked for it. `fork_index` is the last block shared before the
     round, `switch` what adopting from it did, `own_host` the address of ours it was asked from.
-    `pause` is the time until the next visit in seconds, None where there is none by itself.
+    `pause` is the time until the next visit in seconds, None where there is none by itself;
+    `taken`, that it was not asked because another name of the same place is, and for how long.
     """
 
     address: str
@@ -45,11 +47,13 @@ class Finding:
     knows_us: bool | None = None
     switch: Switch | None = None
     pause: float | None = None
+    taken: float | None = None
 
     def refuse(self, error: Exception) -> None:
         """It failed, or what it sent is refused."""
         self.failure = str(error)[:_LONGEST]
         self.fault = _fault(error)
+        self.taken = error.retry_after if isinstance(error, PlaceTaken) else None
         if isinstance(error, Refused) and error.network:
             self.speaks = error.network.removeprefix("speaks ").partition(";")[0]
 

@@ -31,6 +31,7 @@ from . import health, peers
 from .announcing import State, announce, nudge
 from .asking import Asker
 from .findings import Finding, note
+from .pacing import BETWEEN, Pacing
 from .progress import NetworkProgress
 from .serving import Probes
 from .visit import News, Visits
@@ -86,6 +87,7 @@ class Keeper:
         self._writer = writer
         self._progress = progress
         self._visits = Visits(own, conf, asker, writer, self.probes)
+        self._pacing = Pacing(min(BETWEEN, conf.poll_every))
         self._wake = threading.Condition()
         self._closing = False
         self._dirty = True
@@ -237,7 +239,13 @@ class Keeper:
             peer = peers.asked_by_itself().filter(address=address).first()
             if peer is None:
                 return
-            finding, named = self._visits.visit(peer, news)
+            with self._pacing.visit(address) as visit:
+                finding, named = self._visits.visit(peer, news)
+                ours = Peer.Kind.OURS in (finding.kind, peer.kind)
+                visit.went_well = ours and not finding.failure
+            if finding.taken is not None:
+                pause = finding.taken
+                return
             finding.pause = pause = self._pause(finding, planned, peer)
             if self._is_worth_noting(finding, planned):
                 self._writer.run(partial(_settle, peer, finding))

@@ -20,6 +20,7 @@ from ..chainstate import Switch
 from ..conf import NodeConf
 from ..errors import Overloaded, Stopped, StorageFailed
 from ..writer import Writer
+from . import pacing
 from .asking import Asked, Asker
 from .findings import Finding, note
 from .peers import asked_by_itself
@@ -58,6 +59,7 @@ class Syncer:
         self._progress = progress
         self._lock = threading.Lock()
         self._round: Future[Round] | None = None
+        self._places: pacing.Round | None = None
         self._closing = False
         self._rounds = ThreadPoolExecutor(1, thread_name_prefix="ledger-resolve")
         self._askers = ThreadPoolExecutor(conf.peers, thread_name_prefix="ledger-peer")
@@ -102,8 +104,14 @@ class Syncer:
             connection.close()
 
     def _ask_all(self, kinds: dict[str, str]) -> list[Asked]:
+        places = self._places = pacing.Round(list(kinds), self._places)
+
+        def ask(address: str) -> Asked:
+            with places.asking(address):
+                return self._asker.ask(address, kinds[address])
+
         try:
-            return list(self._askers.map(self._asker.ask, kinds.keys(), kinds.values()))
+            return list(self._askers.map(ask, kinds))
         except (RuntimeError, CancelledError):
             if self._closing:  # no thread was left to ask with
                 raise Stopped(_STOPPING) from None
