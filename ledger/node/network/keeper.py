@@ -20,7 +20,7 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
-from ledger.models import Peer
+from ledger.models import Peer, Tip
 
 from ..conf import NodeConf
 from ..errors import NodeError
@@ -43,7 +43,8 @@ _SLOWEST: Final = 12  # times `poll_every`, for an old peer where nothing happen
 _SLOWER: Final = 1.5
 _SOON: Final = 0.05  # seconds, between two visits after news, and between two looks around
 _WORDS_EVERY: Final = 0.1  # seconds between two announcements to one peer
-_NUDGES_EVERY: Final = 5.0
+_NUDGES_EVERY: Final = 5.0  # at most: not more often than old peers are visited
+_LOOK_EVERY: Final = 1.0  # what another process did to the peers is not told
 _NOTED_EVERY: Final = 10.0  # seconds, where nothing changed
 _MET_EVERY: Final = 60.0
 _MET: Final = 256  # candidates remembered
@@ -158,7 +159,8 @@ class Keeper:
                     self._wake.wait(wait)
                 if self._closing:
                     return
-                look, self._dirty = self._dirty, False
+                look = self._dirty or time.monotonic() - self._looked >= _LOOK_EVERY
+                self._dirty = False
             try:
                 if look:
                     self._look()
@@ -174,7 +176,7 @@ class Keeper:
             return self._looked + _SOON - now
         due = [one.due for one in self._plan.values() if not one.busy]
         due += [one.may_tell for one in self._plan.values() if self._is_to_be_told(one)]
-        return min([*due, now + 60.0]) - now
+        return min([*due, self._looked + _LOOK_EVERY]) - now
 
     def _look(self) -> None:
         """Read the peers and where we stand."""
@@ -251,6 +253,8 @@ class Keeper:
                 self._writer.run(partial(_settle, peer, finding))
                 pause = finding.pause
                 self._progress.peers_changed()
+            if finding.kind == Peer.Kind.OLD and _is_behind(finding):
+                planned.told = None  # a word to it was lost, or came too early
             for other in named:
                 self._meet(other, Peer.Source.EXCHANGED, "")
         except NodeError as error:
@@ -294,7 +298,7 @@ class Keeper:
                 every = _WORDS_EVERY
                 announce(address, state, self._own, self._conf)
             else:
-                every = _NUDGES_EVERY
+                every = min(_NUDGES_EVERY, self._conf.poll_every)
                 nudge(address, self._conf)
         except Exception:
             logger.exception("%s could not be told", address)
@@ -358,6 +362,10 @@ def _settle(peer: Peer, finding: Finding) -> None:
         if other.filter(address=finding.alias_of).delete()[0]:
             finding.alias_of = ""
     note([finding], finding.switch)
+
+
+def _is_behind(finding: Finding) -> bool:
+    return finding.length is not None and finding.length < Tip.objects.get(pk=1).index
 
 
 def _remember_named(named: list[str], limit: int) -> None:
