@@ -13,7 +13,7 @@ from typing import Final
 
 from ledger.models import Peer
 
-BANNED_AT: Final = 100.0
+BANNED_AT: Final = 90.0  # five chains that break a rule, within minutes
 BAN: Final = timedelta(hours=1)
 WEIGHTS: Final = {Peer.Fault.INVALID: 20.0, Peer.Fault.MARKED: 0.0}
 
