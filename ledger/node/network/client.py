@@ -23,28 +23,16 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
-from ..errors import NodeError
+from ledger.consensus import Refused
+
 from . import addresses
+from .answers import Answer, PeerFailed, lines, read_json
+
+__all__ = ["Answer", "PeerFailed", "ask", "lines", "read_json"]
 
 _CONNECT: Final = 3.0  # seconds to connect
 _PIECE: Final = 64 * 1024
 _NO_HEADERS: Final[Mapping[str, str]] = {}
-
-
-class PeerFailed(NodeError):
-    """The peer could not be asked, or did not answer as a node does."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """An answer whose body is under way. `latency` is the time in seconds until it began,
-    `own_host` the address of this machine that the connection went out from."""
-
-    status: int
-    headers: Mapping[str, str]
-    pieces: Iterator[bytes]
-    latency: float
-    own_host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +139,13 @@ def ask(
                     adapter.own_host,
                 )
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
-        if isinstance(error, _refusals()):
+        if isinstance(error, Refused):  # said by whoever reads the pieces, about what they hold
             raise
         if adapter.expired:
             raise PeerFailed(f"no whole answer within {deadline:g} s") from None
         raise PeerFailed(_words(error)) from None
     finally:
         timer.cancel()
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """What whoever reads the pieces may raise, and must get back as it is."""
-    from ledger.consensus import Refused
-
-    return (Refused,)
 
 
 def _send(
