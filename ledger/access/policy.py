@@ -166,6 +166,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "chain": Rule(READ, shared=True),
     "register-nodes": Rule(REGISTER),
     "resolve": Rule(RESOLVE, get_acts=True),
+    "network-transactions": _READING,
     "live": _READING,
     "healthz": _READING,
     "readyz": _READING,

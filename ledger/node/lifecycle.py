@@ -21,6 +21,7 @@ from .mempool import Door
 from .mining import Miner
 from .network.sync import Syncer
 from .reading import Reader
+from .relayed import Intake
 from .verification import Report
 from .writer import Writer
 
@@ -40,7 +41,9 @@ class Node:
         self.writer = Writer(self.committed)
         self.miner = Miner(own, self.writer, self.committed, queue=conf.mine_queue)
         self.syncer = Syncer(own, self.writer, conf)
-        self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
+        pool = {"transactions": conf.pool_transactions, "size": conf.pool_bytes}
+        self.door = Door(own.network, **pool)
+        self.intake = Intake(own.network, **pool)
 
     def close(self) -> None:
         """Stop in an order in which nothing waits for what is gone already. Idempotent."""
