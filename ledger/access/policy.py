@@ -179,6 +179,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "network-blocks": _READING,
     "network-addresses": _READING,
     "network-announcements": Rule(ANNOUNCE),
+    "network-transactions": _READING,
     "live": _READING,
     "healthz": _READING,
     "readyz": _READING,

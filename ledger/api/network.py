@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from ledger.access.visitor import visitor_of
-from ledger.node import lifecycle
+from ledger.node import lifecycle, relayed
 from ledger.node.errors import NodeError
 from ledger.node.network import addresses, recognition, serving
 from ledger.node.network.visit import News
+from ledger.node.relayed import Batch
 
 from .body import json_body
 from .errors import BadRequest
@@ -21,6 +24,7 @@ from .problems import answer_problems, takes
 LINES: Final = "application/x-ndjson"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _MOST_BLOCKS: Final = 100_000
+_PORTION: Final = 500  # lines
 
 
 @takes("GET", "HEAD")
@@ -56,6 +60,34 @@ async def blocks(request: HttpRequest) -> HttpResponseBase:
     reader = lifecycle.current().reader
     stream = serving.blocks(reader, locator, min(max(limit, 1), _MOST_BLOCKS))
     return StreamingHttpResponse(stream, content_type=LINES)
+
+
+@takes("GET", "HEAD")
+@answer_problems
+async def transactions(request: HttpRequest) -> HttpResponseBase:
+    """The transactions that this node knows, by the numbers they entered with."""
+    after, only = _whole(request, "after", 0), request.GET.get("only")
+    if only not in (None, relayed.WAITING):
+        raise BadRequest(f"only is {relayed.WAITING!r}, if it is there")
+    if request.method == "HEAD":
+        return HttpResponse(content_type=LINES)
+    batch = await lifecycle.current().reader.read_at_once(
+        relayed.told, after, only_waiting=only is not None
+    )
+    return StreamingHttpResponse(_told(batch), content_type=LINES)
+
+
+async def _told(batch: Batch) -> AsyncIterator[bytes]:
+    head = {"tip": {"index": batch.index, "hash": batch.tip}, "newest": batch.newest}
+    texts = [json.dumps(head)]
+    for line in batch.lines:
+        told: dict[str, Any] = {"entered": line.entered, "uid": str(line.uid), **line.values}
+        texts.append(json.dumps(told | {"floor": line.floor, "state": line.state}))
+        if len(texts) == _PORTION:
+            yield ("\n".join(texts) + "\n").encode()
+            texts = []
+    if texts:
+        yield ("\n".join(texts) + "\n").encode()
 
 
 @takes("GET", "HEAD")
@@ -109,6 +141,6 @@ def _checked_token(token: str) -> str:
 
 def _whole(request: HttpRequest, name: str, otherwise: int) -> int:
     text = request.GET.get(name, str(otherwise))
-    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise BadRequest(f"{name} is a whole number")
     return int(text)

@@ -15,4 +15,5 @@ urlpatterns = [
     path("api/v1/network/blocks", network.blocks, name="network-blocks"),
     path("api/v1/network/addresses", network.known_addresses, name="network-addresses"),
     path("api/v1/network/announcements", network.announcements, name="network-announcements"),
+    path("api/v1/network/transactions", network.transactions, name="network-transactions"),
 ]

@@ -25,6 +25,7 @@ from .network.keeper import Keeper
 from .network.progress import NetworkProgress
 from .network.sync import Syncer
 from .reading import Reader
+from .relayed import Intake
 from .verification import Report
 from .writer import Writer
 
@@ -47,8 +48,12 @@ class Node:
         self.catch_up = CatchUp(own.network, self.writer, conf, self.network)
         asker = Asker(own.network, self.writer, conf, self.catch_up)
         self.syncer = Syncer(asker, self.writer, conf, self.network)
-        self.keeper = Keeper(own, conf, asker, self.writer, self.committed, self.network)
-        self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
+        pool = {"transactions": conf.pool_transactions, "size": conf.pool_bytes}
+        self.door = Door(own.network, **pool)
+        self.intake = Intake(own.network, **pool)
+        self.keeper = Keeper(
+            own, conf, asker, self.intake, self.writer, self.committed, self.network
+        )
 
     def close(self) -> None:
         """Stop in an order in which nothing waits for what is gone already. Idempotent."""

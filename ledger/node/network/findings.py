@@ -29,7 +29,8 @@ class Finding:
     `kind` is None where nobody looked for it. `fork_index` is the last block shared before the
     round, `switch` what adopting from it did, `own_host` the address of ours it was asked from.
     `pause` is the time until the next visit in seconds, None where there is none by itself;
-    `taken`, that it was not asked because another name of the same place is, and for how long.
+    `again`, that not all could be fetched; `taken`, that it was not asked because another name of
+    the same place is, and for how long.
     """
 
     address: str
@@ -47,6 +48,7 @@ class Finding:
     knows_us: bool | None = None
     switch: Switch | None = None
     pause: float | None = None
+    again: bool = False
     taken: float | None = None
 
     def refuse(self, error: Exception) -> None:

@@ -26,6 +26,7 @@ from ..conf import NodeConf
 from ..errors import NodeError
 from ..events import Listeners
 from ..identity import Identity
+from ..relayed import Intake
 from ..writer import Writer
 from . import health, peers
 from .announcing import State, announce, nudge
@@ -33,6 +34,7 @@ from .asking import Asker
 from .findings import Finding, note
 from .pacing import BETWEEN, Pacing
 from .progress import NetworkProgress
+from .relay import Puller
 from .serving import Probes
 from .visit import News, Visits
 
@@ -45,6 +47,7 @@ _SOON: Final = 0.05  # seconds, between two visits after news, and between two l
 _WORDS_EVERY: Final = 0.1  # seconds between two announcements to one peer
 _NUDGES_EVERY: Final = 5.0  # at most: not more often than old peers are visited
 _LOOK_EVERY: Final = 1.0  # what another process did to the peers is not told
+_AGAIN: Final = 1.0  # seconds, after a visit that could not fetch all
 _NOTED_EVERY: Final = 10.0  # seconds, where nothing changed
 _MET_EVERY: Final = 60.0
 _MET: Final = 256  # candidates remembered
@@ -78,6 +81,7 @@ class Keeper:
         own: Identity,
         conf: NodeConf,
         asker: Asker,
+        intake: Intake,
         writer: Writer,
         committed: Listeners,
         progress: NetworkProgress,
@@ -87,7 +91,7 @@ class Keeper:
         self._conf = conf
         self._writer = writer
         self._progress = progress
-        self._visits = Visits(own, conf, asker, writer, self.probes)
+        self._visits = Visits(own, conf, asker, Puller(intake, writer, conf), self.probes)
         self._pacing = Pacing(min(BETWEEN, conf.poll_every))
         self._wake = threading.Condition()
         self._closing = False
@@ -249,6 +253,8 @@ class Keeper:
                 pause = finding.taken
                 return
             finding.pause = pause = self._pause(finding, planned, peer)
+            if finding.again:
+                pause = finding.pause = min(pause, _AGAIN)
             if self._is_worth_noting(finding, planned):
                 self._writer.run(partial(_settle, peer, finding))
                 pause = finding.pause

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 
 from ledger.models import ActiveBlock, Peer, Tip
 
-from .. import lifecycle
+from .. import lifecycle, mempool
 from ..reading import Reader
 from . import peers
 from .recognition import CAPABILITIES, SOFTWARE
@@ -49,8 +49,8 @@ def description() -> dict[str, Any]:
 
 
 def newest_in_pool() -> int:
-    """The number of the pool's newest entry."""
-    return 0
+    """The number of what entered the pool last, or was released last."""
+    return mempool.next_number() - 1
 
 
 def known_addresses() -> list[str]:

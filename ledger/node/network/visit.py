@@ -17,11 +17,11 @@ from .. import chainstate
 from ..conf import NodeConf
 from ..errors import NodeError
 from ..identity import Identity
-from ..writer import Writer
 from . import addresses, client, peers, recognition
 from .asking import Asker
 from .findings import Finding
 from .recognition import Description, Position
+from .relay import Puller
 from .serving import Probes
 
 ADDRESSES: Final = "/api/v1/network/addresses"
@@ -47,12 +47,12 @@ class Visits:
     """Safe from several threads, for one peer at a time."""
 
     def __init__(
-        self, own: Identity, conf: NodeConf, asker: Asker, writer: Writer, probes: Probes
+        self, own: Identity, conf: NodeConf, asker: Asker, puller: Puller, probes: Probes
     ) -> None:
         self._own = own
         self._conf = conf
         self._asker = asker
-        self._writer = writer
+        self._puller = puller
         self._probes = probes
         self._lock = threading.Lock()
         self._looked: dict[str, float] = {}
@@ -100,6 +100,8 @@ class Visits:
         finding = Finding(peer.address)
         if not _is_stored(news.tip.hash):
             finding = self._asker.ask(peer.address, Peer.Kind.OURS).finding
+        if not finding.failure:
+            self._pull(finding, news.newest)
         return finding
 
     def _visit(self, peer: Peer) -> tuple[Finding, list[str]]:
@@ -132,6 +134,8 @@ class Visits:
             finding.fault = Peer.Fault.NETWORK
             return finding, []
         self._compare(finding, found)
+        if not finding.failure:
+            self._pull(finding, found.newest)
         return finding, [] if finding.failure else self._addresses_of(peer.address)
 
     def _compare(self, finding: Finding, found: Description) -> None:
@@ -144,7 +148,18 @@ class Visits:
             finding.failure, finding.fault = followed.failure, followed.fault
             return
         finding.length, finding.tip_hash = row.index, row.hash
-        finding.fork_index = chainstate.fork_index_of(row)
+        finding.fork_index = chainstate.fork_index(row)
+
+    def _pull(self, finding: Finding, newest: int) -> None:
+        """Fetch the transactions it knows and we do not."""
+        try:
+            pulled = self._puller.pull(finding.address, newest)
+        except (Refused, NodeError) as error:
+            finding.refuse(error)
+            return
+        if pulled is not None and pulled.faults:
+            finding.failure, finding.fault = pulled.faults[0][:300], Peer.Fault.INVALID
+        finding.again = pulled is not None and pulled.is_behind
 
     def _visit_old(self, peer: Peer) -> Finding:
         asked = self._asker.ask(peer.address, Peer.Kind.OLD)
