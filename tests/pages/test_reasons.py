@@ -26,7 +26,7 @@ SHOWN = {
 }
 NOT_A_REASON = {"Reason"}  # what `Refused` has beside it
 NUMBERS = re.compile(
-    r"status_code|caps\.|count|limit|len\(|position|GENESIS_PROOF|zeros|difficulty|expected|depth"
+    r"status_code|answer\.status|caps\.|count|limit|len\(|position|GENESIS_PROOF|zeros|difficulty|expected|depth"
 )
 
 
