@@ -16,7 +16,7 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
-from ledger.consensus import Refused, read_chain
+from ledger.consensus import Refused
 from ledger.models import Block, Peer
 
 from .. import branch as branches
@@ -25,6 +25,7 @@ from ..branch import Branch
 from ..chainstate import Switch
 from ..conf import NodeConf
 from ..errors import MarkedInvalid, NodeError, Overloaded, Stopped, StorageFailed
+from ..foreign_blocks import read_chain
 from ..identity import Identity
 from ..writer import Writer
 from . import client, pacing
