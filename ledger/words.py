@@ -43,6 +43,7 @@ WORDS: Final = {
     "state-confirmed": _("in block {n}"),
     "state-confirmed-somewhere": _("confirmed"),
     "state-returned": _("returned by a reorganisation"),
+    "state-released": _("left to its own node"),
     "state-refused": _("refused"),
     "bytes": _("{n} bytes"),
     "kilobytes": _("{n} kB"),

@@ -23,6 +23,7 @@ from .posting import token_check
 _JOURNAL: Final = 25
 _BLOCKS: Final = 20  # of either side of a reorganisation
 _TRANSACTIONS: Final = 100
+_EFFECTS: Final = ("returned", "released", "confirmed")
 _DIGITS: Final = 18
 
 
@@ -105,7 +106,7 @@ def _row(row: Reorganisation) -> dict[str, Any]:
 
 
 def _counts(counts: dict[str, int]) -> dict[str, int]:
-    return {name: counts.get(name, 0) for name in ("returned", "confirmed")}
+    return {name: counts.get(name, 0) for name in _EFFECTS}
 
 
 def _reorganisation(pk: int) -> dict[str, Any] | None:
@@ -113,6 +114,7 @@ def _reorganisation(pk: int) -> dict[str, Any] | None:
     if row is None:
         return None
     described = _described([row])[0]
+    touched = sum(described[name] for name in _EFFECTS)
     left = _side(row.old_tip, row.fork_index, row.disconnected)
     came = _side(row.new_tip, row.fork_index, row.connected)
     return {
@@ -121,7 +123,7 @@ def _reorganisation(pk: int) -> dict[str, Any] | None:
         "came": came,
         "picture": _picture(row, left, came),
         "transactions": _transactions(row),
-        "transactions_more": max(0, described["returned"] + described["confirmed"] - _TRANSACTIONS),
+        "transactions_more": max(0, touched - _TRANSACTIONS),
     }
 
 
