@@ -19,6 +19,7 @@ from .events import Listeners
 from .identity import Identity
 from .mempool import Door
 from .mining import Miner
+from .network.progress import NetworkProgress
 from .network.sync import Syncer
 from .reading import Reader
 from .verification import Report
@@ -40,11 +41,13 @@ class Node:
         self.writer = Writer(self.committed)
         self.miner = Miner(own, self.writer, self.committed, queue=conf.mine_queue)
         self.syncer = Syncer(own, self.writer, conf)
+        self.network = NetworkProgress()
         self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
 
     def close(self) -> None:
         """Stop in an order in which nothing waits for what is gone already. Idempotent."""
         self.syncer.close()
+        self.network.close()
         self.miner.close()
         self.writer.close()
         self.reader.close()
