@@ -10,9 +10,10 @@ as decimal text.
 
 from __future__ import annotations
 
+import math
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -278,8 +279,10 @@ class Peer(models.Model):
 
     `kind`, `version`, `capabilities`, `identifier` and `speaks` are what it was recognised as when
     last asked. `failures` counts those since it last answered; `score` is its misbehaviour as of
-    `scored_at`, and decays (see `node.network.health`).
+    `scored_at`, and decays (`score_at`).
     """
+
+    SCORE_HALF_LIFE: ClassVar[float] = 3600.0  # seconds
 
     class Fault(models.TextChoices):
         UNREACHABLE = "unreachable", "could not be asked"
@@ -355,6 +358,14 @@ class Peer(models.Model):
         """`standing`, but a ban that is over is none."""
         is_over = self.banned_until is not None and self.banned_until <= now
         return self.Standing.ACTIVE if is_over else self.standing
+
+    def score_at(self, now: datetime) -> float:
+        """`score` as far as it has decayed: to a half every `SCORE_HALF_LIFE`. A clock that was
+        set back takes nothing away."""
+        if self.scored_at is None:
+            return self.score
+        age = max(0.0, (now - self.scored_at).total_seconds())
+        return self.score * math.pow(0.5, age / self.SCORE_HALF_LIFE)
 
 
 class Reorganisation(models.Model):

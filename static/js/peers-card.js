@@ -6,11 +6,15 @@ import { fill } from "./rows.js";
 
 const cards = document.getElementById("cards");
 
-function show({ peers, height, sync }) {
-  fill(cards, { peers: grouped(peers), sync: synced(peers, height, sync) });
+function showCount({ peers }) {
+  fill(cards, { peers: grouped(peers) });
 }
 
 export function begin() {
-  live.on("now", ({ data }) => show(data));
-  live.on("snapshot", ({ data }) => show(data));
+  live.on("now", ({ data }) => showCount(data));
+  live.on("snapshot", ({ data }) => {
+    showCount(data);
+    fill(cards, { sync: synced(data.network.peers) });
+  });
+  live.on("network", ({ data }) => fill(cards, { sync: synced(data.peers) }));
 }
