@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from ledger import faults
 from ledger.words import WORDS
 
-_TROUBLES: Final = ("ahead", "forked", "behind", "unreachable")
+_TROUBLES: Final = ("ahead", "forked", "unreachable", "behind")
 _OPERATOR: Final = ("invalidateblock", "reconsiderblock", "preciousblock")
 _HEX: Final = re.compile(r"[0-9a-f]{32,}")
 
@@ -87,8 +87,9 @@ def state(name: str, block: int | None) -> str:
     return say(f"state-{name}", n=grouped(block or 0))
 
 
-def synced(peers: dict[str, int]) -> str:
-    """How this node stands among its peers, which are counted by how they stand to it."""
+def synced(peers: dict[str, int], most: int = len(_TROUBLES) + 1) -> str:
+    """How this node stands among its peers, which are counted by how they stand to it. `most`
+    kinds of those that do not agree are named, the gravest first."""
     refused = peers["network"] + peers["invalid"] + peers["marked"]
     troubles = {name: peers[name] for name in _TROUBLES} | {"refused": refused}
     asked = peers["agrees"] + sum(troubles.values())
@@ -98,7 +99,7 @@ def synced(peers: dict[str, int]) -> str:
         return say("sync-unasked")
     agree = say("sync-agrees", n=grouped(peers["agrees"]), asked=grouped(asked + peers["unasked"]))
     named = [say(f"sync-{name}", n=grouped(n)) for name, n in troubles.items() if n]
-    return ", ".join([agree, *named])
+    return ", ".join([agree, *named[:most]])
 
 
 def caught_up(received: int, expected: int, rate: float) -> str:

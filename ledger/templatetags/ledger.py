@@ -44,6 +44,7 @@ for _function in (
     wording.paced,
     wording.lasting,
     wording.over_by,
+    wording.synced,
 ):
     register.filter(_function.__name__, _or_empty(_function))
 
@@ -141,11 +142,6 @@ def news_link(entry: dict[str, Any] | None) -> str:
 @register.simple_tag
 def next_block(height: int) -> str:
     return wording.say("mine-next", n=wording.grouped(height + 1))
-
-
-@register.filter
-def synced(peers: dict[str, int]) -> str:
-    return wording.synced(peers)
 
 
 @register.filter

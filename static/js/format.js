@@ -46,16 +46,16 @@ export function state(name, block) {
   return say(`state-${name}`, { n: grouped(block ?? 0) });
 }
 
-export function synced(peers) {
-  const { ahead, forked, behind, unreachable } = peers;
+export function synced(peers, most = Infinity) {
+  const { ahead, forked, unreachable, behind } = peers;
   const refused = peers.network + peers.invalid + peers.marked;
-  const troubles = Object.entries({ ahead, forked, behind, unreachable, refused });
+  const troubles = Object.entries({ ahead, forked, unreachable, behind, refused });
   const asked = troubles.reduce((sum, [, n]) => sum + n, peers.agrees);
   if (asked + peers.unasked + peers.paused === 0) return say("sync-alone");
   if (asked === 0) return say("sync-unasked");
   const all = grouped(asked + peers.unasked);
   const agree = say("sync-agrees", { n: grouped(peers.agrees), asked: all });
-  const named = troubles.filter(([, n]) => n > 0);
+  const named = troubles.filter(([, n]) => n > 0).slice(0, most);
   return [agree, ...named.map(([name, n]) => say(`sync-${name}`, { n: grouped(n) }))].join(", ");
 }
 
