@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -71,6 +72,11 @@ def _relation(row: Peer) -> str:
     return wording.related(found["relation"], found["difference"])
 
 
+def _kind_words(row: Peer) -> SafeString | str:
+    words = wording.kind_of_peer(row.kind, row.version) if row.kind else ""
+    return showing.text(words)
+
+
 def _knows_us(row: Peer) -> str:
     return gettext("yes") if row.knows_us else gettext("not yet")
 
@@ -99,8 +105,9 @@ _standing_column = Column("standing", _("standing"), _standing)
 _length = Column("length", _("blocks"), lambda row: showing.number(row.length))
 _answered = _time("last_success_at", _("answered last"))
 _failure = Column("failure", _("failed last"), lambda row: showing.text(faults.said(row.failure)))
-_kind = Column(
-    "kind", _("kind"), lambda row: showing.text(wording.kind_of_peer(row.kind, row.version))
+_kind = Column("kind", _("kind"), _kind_words)
+_shortly = Column(
+    "failure", _("failed last"), lambda row: showing.shortened(faults.said(row.failure))
 )
 _source = Column("source", _("known from"), lambda row: wording.source_of_peer(row.source))
 _misbehaviour = Column("score", _("misbehaviour score"), _score)
@@ -111,8 +118,8 @@ _note = Column("note", _("note"), lambda row: showing.text(row.note))
 @admin.register(Peer)
 class Peers(ReadOnly):
     columns = (
-        *(_address, _kind, _standing_column, _length, _answered, _failure),
-        *(_misbehaviour, _source, _note),
+        *(_address, _kind, _standing_column, _shortly, _misbehaviour, _answered),
+        *(_length, _source, _note),
     )
     details = (
         _address,
