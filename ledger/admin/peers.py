@@ -77,6 +77,12 @@ def _kind_words(row: Peer) -> SafeString | str:
     return showing.text(words)
 
 
+def _same_node(row: Peer) -> SafeString | str:
+    return (
+        gettext("this node itself") if row.alias_of == Peer.ITSELF else showing.text(row.alias_of)
+    )
+
+
 def _knows_us(row: Peer) -> str:
     return gettext("yes") if row.knows_us else gettext("not yet")
 
@@ -130,7 +136,7 @@ class Peers(ReadOnly):
         Column("capabilities", _("it offers"), lambda row: showing.text(row.capabilities)),
         Column("identifier", _("identifier"), lambda row: showing.code(row.identifier)),
         Column("speaks", _("speaks"), lambda row: showing.text(faults.said(row.speaks))),
-        Column("alias", _("same node as"), lambda row: showing.text(row.alias_of)),
+        Column("alias", _("same node as"), _same_node),
         Column("knows_us", _("knows this node"), _knows_us),
         _source,
         Column("relation", _("how its chain stands to ours"), _relation),

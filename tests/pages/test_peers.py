@@ -237,6 +237,9 @@ class TestOfEachPeerItSays:
         said = _said_of(node, **OURS, alias_of="10.0.0.9:5000", next_visit_at=timezone.now())
         assert f"same node the same as 10.0.0.9:5000 {NO} never {NO} " in said
 
+    def test_that_it_is_this_node(self, node: lifecycle.Node) -> None:
+        assert "same node this node itself" in _said_of(node, alias_of=Peer.ITSELF)
+
     def test_how_it_misbehaved_as_of_now(self, node: lifecycle.Node) -> None:
         said = _said_of(node, score=40.0, scored_at=timezone.now() - HOUR)
         assert "misbehaved: score 20.0, halves every hour" in said
