@@ -303,7 +303,7 @@ class Peer(models.Model):
 
     `kind`, `version`, `capabilities`, `identifier` and `speaks` are what it was recognised as when
     last asked. `failures` counts those since it last answered; `score` is its misbehaviour as of
-    `scored_at`, and decays (see `node.network.health`).
+    `scored_at`, and decays (`score_at`).
     """
 
     class Fault(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Transactions that this node or a peer acknowledged, places of transactions in blocks, and addresses."""
+"""Transactions that were acknowledged here or by a peer, their places in blocks, and addresses."""
 
 from __future__ import annotations
 

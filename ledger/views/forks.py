@@ -62,7 +62,8 @@ def _forks(before: int | None) -> dict[str, Any]:
 def _tree() -> dict[str, Any]:
     tip = block_queries.tip_index()
     branches = [_branch(branch) for branch in queries.side_branches()]
-    peers = [peer for peer in peer_queries.described(tip) if peer["tip"] is not None]
+    known = peer_queries.described(tip)
+    peers = [peer for peer in known if peer["tip"] is not None]
     chosen = forktree.columns(tip, branches, peers)
     rows = (
         Block.objects.filter(active__index__in=chosen)
@@ -71,7 +72,14 @@ def _tree() -> dict[str, Any]:
     )
     active = [{"index": index, "hash": digest} for index, digest in rows]
     beyond = [index for index in chosen if index > tip]
-    return {"tip": tip, "active": active, "branches": branches, "peers": peers, "beyond": beyond}
+    return {
+        "tip": tip,
+        "active": active,
+        "branches": branches,
+        "peers": peers,
+        "counts": peer_queries.counted(peer["relation"] for peer in known),
+        "beyond": beyond,
+    }
 
 
 def _branch(branch: queries.SideBranch) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from .small_network import CONTENTS, SmallNetwork
+from .small_network import SmallNetwork
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
