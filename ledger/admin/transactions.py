@@ -1,4 +1,4 @@
-"""Transactions that this node or a peer acknowledged, places of transactions in blocks, and addresses."""
+"""Transactions that we or peers acknowledged, places of transactions in blocks, and addresses."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class SmallNetwork:
     """`acknowledged` is what was promised, anywhere; `reorganised` counts the changes of mind."""
 
     def __init__(self, template: Path, folder: Path, nodes: int, seed: int) -> None:
-        self.dice = random.Random(seed)  # noqa: S311 - the same at each run
+        self.dice = random.Random(seed)
         self.acknowledged = Counter[Content]()
         self.reorganised = 0
         self.paths = [folder / f"{seed}-{number}.sqlite3" for number in range(nodes)]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from .small_network import CONTENTS, SmallNetwork
+from .small_network import SmallNetwork
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(8))
 def test_whatever_happens_each_acknowledgement_is_on_the_chain_once(
     migrated: Path, fast_folder: Path, seed: int
 ) -> None:
