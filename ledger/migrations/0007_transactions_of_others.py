@@ -117,7 +117,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="inclusion",
             index=models.Index(
-                fields=["sender", "recipient", "amount", "index"], name="inclusion_content"
+                fields=["sender", "recipient", "amount", "index", "position"],
+                name="inclusion_content",
             ),
         ),
     ]
