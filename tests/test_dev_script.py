@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ VERSION = "{}.{}".format(*sys.version_info)
 
 # Writes down how it was called, and makes environments that are just good enough.
 FAKE_UV = """\
-#!{python}
+#!{python} -S
 import json, os, pathlib, sys, time
 
 project = pathlib.Path({project!r})
@@ -96,7 +97,8 @@ class Project:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(BASE_PYTHON), str(self.folder / "dev.py"), *arguments],
+            # -S: it has to do with the standard library, whatever else is installed
+            [str(BASE_PYTHON), "-S", str(self.folder / "dev.py"), *arguments],
             env=self.environment | environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -136,6 +138,12 @@ class Project:
     def with_failing_pip(self) -> None:
         (self.folder / "stand-ins" / "ensurepip.py").touch()
         (self.folder / "stand-ins" / "pip.py").write_text(FAILING_PIP)
+
+    def keep_pip(self) -> None:
+        """Let the next environment find the pip of this one, which takes seconds to unpack."""
+        (pip,) = self.venv.glob("lib/python*/site-packages/pip")
+        shutil.copytree(pip, self.folder / "stand-ins" / "pip")
+        (self.folder / "stand-ins" / "ensurepip.py").touch()
 
     def wait_until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + 20
@@ -405,6 +413,7 @@ def test_without_uv_the_lock_is_installed_by_pip(project: Project) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "hello from the wheel\n"
 
+    project.keep_pip()
     lock.write_text(f"greeting @ {wheel.as_uri()} --hash=sha256:{'0' * 64}\n")
     done = project.dev("run", PIP_NO_INDEX="1")
     assert done.returncode == 1
