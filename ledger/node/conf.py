@@ -26,7 +26,9 @@ class NodeConf:
     bootstrap: tuple[str, ...]
     is_automatic: bool
     poll_every: float
+    host: str
     port: int
+    version: str
     mine_queue: int
     caps: Caps
 
@@ -45,7 +47,9 @@ class NodeConf:
             bootstrap=tuple(settings.NODE_BOOTSTRAP),
             is_automatic=settings.NODE_NETWORKING == "automatic",
             poll_every=settings.NODE_POLL_EVERY,
+            host=settings.NODE_HOST,
             port=settings.NODE_PORT,
+            version=settings.NODE_VERSION,
             mine_queue=settings.NODE_MINE_QUEUE,
             caps=Caps(
                 chain_bytes=settings.NODE_CHAIN_BYTES, chain_blocks=settings.NODE_CHAIN_BLOCKS

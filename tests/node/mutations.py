@@ -14,6 +14,7 @@ from ledger.node import (
     events,
     invalidation,
     marks,
+    matching,
     mempool,
     sealing,
     totals,
@@ -81,8 +82,8 @@ MUTATIONS = {
     "returned transactions are not returned": Mutation(
         "a reorganisation forgets what it took out of a block",
         mempool,
-        "return_to_pool",
-        instead(lambda pks: None),
+        "put_back",
+        instead(lambda pks: (set(), set())),
         ("verify I4",),
     ),
     "flip-flop": Mutation(
@@ -102,7 +103,7 @@ MUTATIONS = {
     ),
     "identical transactions merged": Mutation(
         "one entry of a block confirms all of ours that look like it",
-        mempool,
+        matching,
         "match_with_blocks_above",
         _merge_identical,
         ("verify I4", "switch"),
@@ -181,7 +182,7 @@ MUTATIONS = {
     "fork point off by one": Mutation(
         "one block too many is disconnected",
         chainstate,
-        "_fork_index",
+        "fork_index",
         lambda right: lambda block: max(0, right(block) - 1),
         ("verify I1", "switch"),
     ),
@@ -194,14 +195,14 @@ MUTATIONS = {
     ),
     "extra keys overlooked": Mutation(
         "an entry that says more than ours is taken for ours",
-        mempool,
+        matching,
         "_is_plain",
         instead(lambda entry: True),
         ("switch", "model places"),
     ),
     "the youngest first": Mutation(
         "of two identical transactions the younger is confirmed",
-        mempool,
+        matching,
         "_candidates",
         lambda right: lambda undone: right(undone)[::-1],
         ("model transactions", "model places"),
@@ -215,7 +216,7 @@ MUTATIONS = {
     ),
     "confirmed twice": Mutation(
         "an entry under a block that has ours is taken for ours too",
-        mempool,
+        matching,
         "_floors",
         instead(lambda index, pks: {}),
         ("switch",),
