@@ -41,10 +41,8 @@ def serve() -> None:
     inspector = Inspector()
     for line in sys.stdin:
         request = json.loads(line)
-        if request["action"] == inspect.__name__:
-            answer = inspector.ask(line)
-        else:
-            answer = _fork(request)
+        inspects = request["action"] == inspect.__name__
+        answer = inspector.ask(line) if inspects else _fork(request)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
     inspector.close()
