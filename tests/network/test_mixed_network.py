@@ -55,7 +55,7 @@ def live_through(one: NodeProcess, other: NodeProcess, first: OldNode, second: O
         tips = {tip(one), tip(other), old_tip(first), old_tip(second)}
         return len(tips) == 1
 
-    settle = partial_settle(one, is_one_chain)
+    settle = settling(one, is_one_chain)
     settle()
     assert peers(one) == {first.address: "old", address(other): "ours"}
     # They were introduced: the old ones can ask us now.
@@ -77,18 +77,22 @@ def live_through(one: NodeProcess, other: NodeProcess, first: OldNode, second: O
         assert not agree((one, other)), "nothing was partitioned"
         heal(one, other)
         settle()
+    waiting = "SELECT COUNT(*) FROM ledger_transaction WHERE state IN ('pending', 'returned')"
+    while any(rows(node, waiting)[0][0] for node in (one, other)):
+        settle()
     chain = one.get("/chain").json()["chain"]
     entries = [entry for block in chain for entry in block["transactions"]]
     for sent in acknowledged:
         assert entries.count(sent) == 1, sent
     dialect = first.blockchain.dialect
     assert valid_chain(chain, dialect=dialect, difficulty=DIFFICULTY)
-    assert rows(one, "SELECT COUNT(*) FROM ledger_reorganisation")[0][0] >= 1
+    counted = "SELECT COUNT(*) FROM ledger_reorganisation"
+    assert sum(rows(node, counted)[0][0] for node in (one, other)) >= 2, "nothing was forked"
     for node in (one, other):
         assert "sound" in node.manage("verifychain").stdout
 
 
-def partial_settle(one: NodeProcess, is_one_chain: Callable[[], bool]) -> Callable[[], None]:
+def settling(one: NodeProcess, is_one_chain: Callable[[], bool]) -> Callable[[], None]:
     def settle() -> None:
         """Of chains of one length each node keeps its own: another block decides."""
         for _ in range(4):

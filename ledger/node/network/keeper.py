@@ -41,6 +41,7 @@ from .visit import News, Visits
 logger = logging.getLogger(__name__)
 
 _OURS_EVERY: Final = 15.0  # seconds between visits nobody asked for: news comes as news
+_FIRST_PAUSE: Final = 0.5
 _SLOWEST: Final = 12  # times `poll_every`, for an old peer where nothing happens
 _SLOWER: Final = 1.5
 _SOON: Final = 0.05  # seconds, between two visits after news, and between two looks around
@@ -274,7 +275,9 @@ class Keeper:
     def _pause(self, finding: Finding, planned: _Planned, peer: Peer) -> float:
         kind = peer.kind if finding.kind is None else finding.kind
         if kind == Peer.Kind.OURS:
-            return health.jittered(_OURS_EVERY)
+            # Who was met just now is asked again soon: it may be joining others, as we are.
+            planned.pause = min(_OURS_EVERY, planned.pause * 2 or _FIRST_PAUSE)
+            return health.jittered(planned.pause)
         least = self._conf.poll_every
         is_news = finding.switch is not None or finding.tip_hash != peer.tip_hash
         longer = least if is_news else max(least, planned.pause * _SLOWER)

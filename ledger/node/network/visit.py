@@ -28,6 +28,7 @@ ADDRESSES: Final = "/api/v1/network/addresses"
 REGISTER: Final = "/nodes/register"
 _LOOK_EVERY: Final = 600.0  # seconds, for what an old peer has become
 _EXCHANGE_EVERY: Final = 600.0
+_FIRST_EXCHANGES: Final = 0.5  # doubled each time: a network that is joined together grows fast
 _INTRODUCE_EVERY: Final = 3600.0
 _TAKEN: Final = 16  # addresses from one peer at once
 
@@ -57,6 +58,7 @@ class Visits:
         self._lock = threading.Lock()
         self._looked: dict[str, float] = {}
         self._exchanged: dict[str, float] = {}
+        self._exchange_every: dict[str, float] = {}
         self._introduced: dict[str, float] = {}
 
     def visit(self, peer: Peer, news: News | None) -> tuple[Finding, list[str]]:
@@ -218,8 +220,10 @@ class Visits:
         return ""
 
     def _addresses_of(self, address: str) -> list[str]:
-        if not self._is_time(self._exchanged, address, _EXCHANGE_EVERY):
+        every = self._exchange_every.get(address, _FIRST_EXCHANGES)
+        if not self._is_time(self._exchanged, address, every):
             return []
+        self._exchange_every[address] = min(_EXCHANGE_EVERY, every * 2)
         try:
             with client.ask(
                 address,
