@@ -191,13 +191,20 @@ def test_without_a_command_it_prints_help(project: Project) -> None:
     done = project.dev()
     assert done.returncode == 0
     assert done.stdout == project.dev("--help").stdout
-    for command in ("run", "test", "manage", "check", "lock"):
+    for command in ("run", "network", "test", "manage", "check", "lock"):
         assert re.search(rf"^ +{command} ", done.stdout, re.MULTILINE), command
     assert project.uv_calls == []
 
 
 @pytest.mark.parametrize(
-    "arguments", [("rum",), ("run", "--dialect", "klingon"), ("run", "--port", "http")]
+    "arguments",
+    [
+        ("rum",),
+        ("run", "--dialect", "klingon"),
+        ("run", "--port", "http"),
+        ("network", "1"),
+        ("network", "--mine-every", "nan"),
+    ],
 )
 def test_a_mistyped_command_line_is_refused_before_anything_is_installed(
     project: Project, arguments: tuple[str, ...]
@@ -514,6 +521,22 @@ def test_a_signal_reaches_the_node_and_its_exit_code_comes_back(
     out, _ = start.communicate(timeout=5)
     assert out == "stopped\n"
     assert start.returncode == 0
+
+
+def test_a_network_gets_its_options_in_the_nodes_environment(project: Project) -> None:
+    (project.folder / "demo.py").write_text("import sys; print(sys.argv[1])")
+    given = json.loads(project.dev("network").stdout)
+    assert given == {
+        **{"count": 3, "data": None, "dialect": "seed", "difficulty": 3},
+        **{"mine_every": 8.0, "partition": False},
+    }
+    options = ("--data", "kept", "--dialect", "js", "--mine-every", "2.5", "--partition")
+    given = json.loads(project.dev("network", "9", *options, "--difficulty", "4").stdout)
+    assert given == {
+        **{"count": 9, "data": str(project.folder / "kept"), "dialect": "js", "difficulty": 4},
+        **{"mine_every": 2.5, "partition": True},
+    }
+    assert project.installed == ["venv", "run.txt"]
 
 
 def test_manage_hands_every_argument_on(project: Project) -> None:
