@@ -12,7 +12,7 @@ from typing import Any
 from .network import Network, say
 from .nodes import Node, started
 
-_LOOK_EVERY = 0.5  # seconds
+_LOOK_EVERY = 1.0  # seconds
 
 
 def main(options: dict[str, Any]) -> int:

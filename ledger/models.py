@@ -284,7 +284,8 @@ class Inclusion(models.Model):
             models.Index(fields=["sender", "index", "position"], name="inclusion_sender"),
             models.Index(fields=["recipient", "index", "position"], name="inclusion_recipient"),
             models.Index(
-                fields=["sender", "recipient", "amount", "index"], name="inclusion_content"
+                fields=["sender", "recipient", "amount", "index", "position"],
+                name="inclusion_content",
             ),
         ]
 
@@ -303,7 +304,7 @@ class Peer(models.Model):
 
     `kind`, `version`, `capabilities`, `identifier` and `speaks` are what it was recognised as when
     last asked. `failures` counts those since it last answered; `score` is its misbehaviour as of
-    `scored_at`, and decays (see `node.network.health`).
+    `scored_at`, and decays (`score_at`).
     """
 
     class Fault(models.TextChoices):

@@ -25,6 +25,7 @@ from ledger.node.mempool import Submission
 
 from . import chains
 from .audit import Content
+from .chains import Entry
 from .ledger_and_model import LedgerAndModel, entry_of, pick
 from .ledger_model import Mine, Told
 from .ledger_view import Broken
@@ -100,38 +101,50 @@ class LedgerMachine(LedgerAndModel):
 
     # --- those of others ----------------------------------------------------------------------
 
-    @rule(told=TOLD, which=st.integers(0, 30), at_tip=st.booleans())
-    def relay(self, told: list[Any], which: int, at_tip: bool) -> None:
+    @rule(told=TOLD, which=st.integers(0, 30), at_tip=st.booleans(), k=st.integers(1, 40))
+    def relay(self, told: list[Any], which: int, at_tip: bool, k: int) -> None:
         """A peer tells what it knows, on our tip or on another block that we have."""
         tip = self.model.active[-1] if at_tip else pick(list(self.model.texts), which)
         told = self.told(told, tip)
         before = len(self.model.pool())
-        entered = self.tell(told, tip)
+        entered = self.crash_at(k, lambda: self.tell(told, tip))
+        if entered is None:
+            return
         self.model.take(told, tip)
         if entered != len(self.model.pool()) - before:
             raise Broken("relay", f"{entered} are said to have entered")
 
-    @rule(told=TOLD, k=st.integers(1, 14))
-    def relay_crash(self, told: list[Any], k: int) -> None:
+    @rule(content=CONTENTS, times=st.integers(1, 2), depth=st.integers(0, 2))
+    def relay_after_its_block(self, content: Content, times: int, depth: int) -> None:
+        """A block comes with one more than wait here of a content, then word of one or two."""
+        waiting = sum(one.content == content for one in self.model.pool())
+        entry = dict(zip(("sender", "recipient", "amount"), content, strict=True))
+        self.adopt(self.grown([entry] * (waiting + 1)))
         tip = self.model.active[-1]
-        told = self.told(told, tip)
-        if self.crash_at(k, lambda: self.tell(told, tip)) is not None:
-            self.model.take(told, tip)
+        told = self.told([("fresh", 0, content, depth, "confirmed")] * times, tip)
+        self.tell(told, tip)
+        self.model.take(told, tip)
 
     @rule(content=CONTENTS, extra=st.integers(0, 2))
     def relay_and_mine_elsewhere(self, content: Content, extra: int) -> None:
         """It comes here, then its block; then a longer branch without it; then word of it again."""
         tip = self.model.active[-1]
-        line = self.told([("fresh", 0, content, 9, "waiting")], tip)
-        self.tell(line, tip)
-        self.model.take(line, tip)
+        told = self.told([("fresh", 0, content, 0, "waiting")], tip)
+        self.tell(told, tip)
+        self.model.take(told, tip)
+        without = self.grown([], *[[]] * (1 + extra))
+        waiting = sum(one.content == content for one in self.model.pool())
         entry = dict(zip(("sender", "recipient", "amount"), content, strict=True))
-        before = [self.model.texts[digest] for digest in self.model.active]
-        self.adopt(chains.grow(before, [[entry]], self.tick()))
-        self.adopt(chains.grow(before, [[]] * (2 + extra), self.tick()))
+        self.adopt(self.grown([entry] * waiting))
+        self.adopt(without)
         tip = self.model.active[-1]
-        self.tell(line, tip)
-        self.model.take(line, tip)
+        self.tell(told, tip)
+        self.model.take(told, tip)
+
+    def grown(self, *contents: list[Entry]) -> list[str]:
+        """Our chain with a block more for each of `contents`."""
+        texts = [self.model.texts[digest] for digest in self.model.active]
+        return chains.grow(texts, contents, self.tick())
 
     def told(self, told: list[Any], tip: str) -> list[Told]:
         height = self.model.block(tip)["index"]

@@ -9,7 +9,7 @@ from typing import Final
 
 from django.db import connection
 
-from ledger.consensus import Network, Refused, read_chain
+from ledger.consensus import Network, Refused
 from ledger.models import Block, Peer, Tip
 
 from .. import branch as branches
@@ -17,6 +17,7 @@ from ..branch import Branch
 from ..chainstate import Switch
 from ..conf import NodeConf
 from ..errors import MarkedInvalid, NodeError
+from ..foreign_blocks import read_chain
 from ..writer import Writer
 from . import client
 from .catch_up import CatchUp

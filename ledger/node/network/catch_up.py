@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import IO, Final
 
 from ledger.consensus import Block, Network, Place, Refused, check_genesis, check_successor
-from ledger.consensus import read_block as block_of
 from ledger.consensus.errors import Reason
 from ledger.models import Block as BlockRow
 from ledger.models import Tip
@@ -27,6 +26,7 @@ from ..branch import Branch
 from ..chainstate import Switch
 from ..conf import NodeConf
 from ..errors import MarkedInvalid
+from ..foreign_blocks import read_text
 from ..writer import Writer
 from . import client
 from .client import Answer, PeerFailed
@@ -192,17 +192,12 @@ class CatchUp:
         done.complete = done.reached == done.tip
 
     def _judged(self, line: bytes, parent: Place | None) -> Block:
-        try:
-            text = line.decode()
-            value = self._network.dialect.decoder.decode(text)
-        except (ValueError, RecursionError):
-            raise Refused(Reason.NOT_JSON, "a line of the stream is not a block's text") from None
-        block = block_of(value, self._network, wire=text, caps=self._conf.caps)
+        block = read_text(line, self._network, self._conf.caps)
         if parent is None:
             check_genesis(block, self._network)
         else:
             check_successor(parent, block, self._network)
-        if block.canonical != text:
+        if block.canonical.encode() != line:
             # It would be the same block; but who says so of a text that is not has other faults.
             raise Refused(Reason.NOT_CANONICAL, "the text is not the one that was hashed")
         return block
