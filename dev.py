@@ -254,6 +254,14 @@ def run(options: argparse.Namespace) -> NoReturn:
     hand_over([str(ROOT / "manage.py"), "runnode"], environment)
 
 
+def network(options: argparse.Namespace) -> NoReturn:
+    prepare(RUN)
+    values = {name: value for name, value in vars(options).items() if name != "command"}
+    values["data"] = options.data and str(Path(options.data).absolute())
+    os.chdir(ROOT)
+    hand_over(["-m", "demo", json.dumps(values)], dict(os.environ))
+
+
 def manage(options: argparse.Namespace) -> NoReturn:
     prepare(RUN)
     hand_over([str(ROOT / "manage.py"), *options.arguments], node_environment(options.data))
@@ -333,6 +341,14 @@ def hand_over(arguments: list[str], environment: dict[str, str]) -> NoReturn:
     raise SystemExit(child.returncode)
 
 
+def seconds(text: str) -> float:
+    """A time; argparse names this function where the text is none."""
+    value = float(text)
+    if not 0.1 <= value <= 86400:
+        raise ValueError
+    return value
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="dev.py", description="Run, test and look after chainsite.", allow_abbrev=False
@@ -351,6 +367,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="serve the local network; everybody on it may mine and resolve",
     )
     node.set_defaults(command=run)
+
+    several = commands.add_parser("network", help="start several nodes, joined, and watch them")
+    several.add_argument("count", nargs="?", type=int, choices=range(2, 10), default=3, metavar="N")
+    several.add_argument("--data", help="folder to keep theirs in (a temporary one)")
+    several.add_argument("--dialect", choices=("seed", "dvf", "js"), default="seed")
+    several.add_argument("--difficulty", type=int, default=3, help="leading zeros of a proof (3)")
+    several.add_argument(
+        "--mine-every", type=seconds, default=8.0, metavar="SECONDS", help="more or less (8)"
+    )
+    several.add_argument(
+        "--partition", action="store_true", help="cut the network in two now and then, and heal it"
+    )
+    several.set_defaults(command=network)
 
     tests = commands.add_parser("test", help="run the tests; every argument goes to pytest")
     tests.set_defaults(command=test, arguments=[])
