@@ -142,7 +142,7 @@ class Syncer:
             ) as answer:
                 asked.latency = answer.latency
                 asked.branch = branches.spool(
-                    read_chain(answer.pieces, self._network, self._conf.caps)
+                    read_chain(answer.pieces, self._network, self._conf.caps, answer.wait)
                 )
         except (Refused, NodeError) as error:
             asked.refuse(error)
