@@ -27,7 +27,8 @@ SHOWN = {
 }
 NOT_A_REASON = {"Reason"}  # what `Refused` has beside it
 NUMBERS = re.compile(
-    r"status_code|answer\.status|_CAPS\.|longest|MOST|caps\.|count|limit|len\(|position|GENESIS_PROOF|zeros|difficulty|expected|depth"
+    r"status|(?i:caps)\.|count|limit|longest|MOST|len\(|position|GENESIS_PROOF|zeros|difficulty"
+    r"|expected|deepest|depth"
 )
 
 
@@ -74,7 +75,11 @@ def reasons() -> dict[str, str]:
                 for text in (sample(n) for n in ast.walk(node.value) if isinstance(n, ast.expr)):
                     if text and text != "null":  # the same in every language
                         found[f"{path} {text}"] = text
-    for path, name in (("node/network/client.py", "_words"), ("node/network/asking.py", "ask")):
+    for path, name in (
+        ("node/network/client.py", "_words"),
+        ("node/network/asking.py", "ask"),
+        ("node/network/visit.py", "_visit"),
+    ):
         for node in ast.walk(ast.parse((LEDGER / path).read_text())):
             if isinstance(node, ast.FunctionDef) and node.name == name:
                 for text in (sample(n) for n in ast.walk(node) if isinstance(n, ast.JoinedStr)):

@@ -171,9 +171,10 @@ def _line(value: dict[str, Any]) -> Line:
     try:
         name = uuid.UUID(value["uid"])
         content = {key: value[key] for key in ("sender", "recipient", "amount")}
+        is_known = str(name) == value["uid"] and value["state"] in STATES
     except (KeyError, ValueError, AttributeError, TypeError):
-        raise PeerFailed("it sends what is no transaction") from None
-    if str(name) != value["uid"] or value.get("state") not in STATES:
+        is_known = False
+    if not is_known:
         raise PeerFailed("it sends what is no transaction")
     return Line(
         _integer(value, "entered", 1), name, content, _integer(value, "floor", 0), value["state"]
