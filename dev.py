@@ -48,7 +48,8 @@ BASE_PYTHON = str(getattr(sys, "_base_executable", None) or sys.executable)
 DEBIAN_WHEELS = Path("/usr/share/python-wheels")
 VERSION = "{}.{}".format(*sys.version_info)
 
-RUN, TEST = ("run",), ("run", "test")  # the test lock holds every pin of the run lock
+# Each of these locks holds every pin of those before it.
+RUN, LAN, TEST = ("run",), ("run", "lan"), ("run", "lan", "test")
 
 
 def say(message: str) -> None:
@@ -137,13 +138,13 @@ def try_lock(lock_file: IO[bytes]) -> bool:
 def install(locks: tuple[str, ...], lock_file: IO[bytes]) -> None:
     """Bring the environment to these locks, and write the stamp last.
 
-    Only one thing is done in place: adding the test lock to an environment that holds the
-    current run lock. Anything else starts from an empty folder, because what an interrupted or
-    older install left behind cannot be told from what belongs there.
+    Only one thing is done in place: adding a larger lock to an environment that holds a current
+    one. Anything else starts from an empty folder, because what an interrupted or older install
+    left behind cannot be told from what belongs there.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave through subprocess.run's kill
     target = wanted(locks)
-    add = not broken() and held() == wanted(RUN)
+    add = not broken() and bool(held()) and held().items() <= target.items()
     if not add:
         clear()
     lock = ROOT / "requirements" / f"{locks[-1]}.txt"
@@ -242,7 +243,7 @@ def quietly(command: list[str], lock_file: IO[bytes], **extra: str) -> bool:
 
 
 def run(options: argparse.Namespace) -> NoReturn:
-    prepare(RUN)
+    prepare(LAN if options.lan else RUN)
     environment = node_environment(options.data)
     for name in ("host", "port", "dialect", "difficulty"):  # left alone, what is set elsewhere
         value = getattr(options, name)
@@ -250,6 +251,9 @@ def run(options: argparse.Namespace) -> NoReturn:
             environment[f"CHAINSITE_{name.upper()}"] = str(value)
     if options.classroom:
         environment.setdefault("CHAINSITE_CLASSROOM", "lan")
+    if options.lan:
+        environment.setdefault("CHAINSITE_DISCOVERY", "mdns")
+    if options.lan or options.classroom:
         environment.setdefault("CHAINSITE_HOST", "0.0.0.0")
     hand_over([str(ROOT / "manage.py"), "runnode"], environment)
 
@@ -314,7 +318,7 @@ def lock(options: argparse.Namespace) -> NoReturn:
         stop("remaking the locks needs uv on PATH (only developers do this): pip install uv")
     command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-    for name in ("run", "test"):  # in this order: test.in is held to run.txt
+    for name in TEST:  # in this order: each is held to the one before
         files = [f"requirements/{name}.in", "--output-file", f"requirements/{name}.txt"]
         say(f"Locking {files[0]} ...")
         if subprocess.run([*command, *files, *options.uv], cwd=ROOT, check=False).returncode != 0:
@@ -365,6 +369,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--classroom",
         action="store_true",
         help="serve the local network; everybody on it may mine and resolve",
+    )
+    node.add_argument(
+        "--lan",
+        action="store_true",
+        help="serve the local network, be found on it and find others (multicast DNS)",
     )
     node.set_defaults(command=run)
 

@@ -159,7 +159,7 @@ def project(tmp_path: Path) -> Project:
         (folder / name).mkdir(parents=True)
     (folder / "dev.py").write_bytes((ROOT / "dev.py").read_bytes())
     (folder / "manage.py").write_text(MANAGE)
-    for name in ("run", "test"):
+    for name in ("run", "lan", "test"):
         (folder / "requirements" / f"{name}.txt").write_text(f"# the {name} lock\n")
     for name in ("pytest", "ruff", "mypy", "stand_in"):
         (folder / "stand-ins" / f"{name}.py").write_text(STAND_IN)
@@ -287,6 +287,20 @@ def test_an_environment_for_the_tests_serves_the_node_too(project: Project) -> N
     project.dev("run")
     project.dev("test")
     assert project.installed == ["venv", "test.txt"]
+
+
+def test_the_local_network_adds_its_packages_and_is_served(project: Project) -> None:
+    project.dev("run")
+    node = json.loads(project.dev("run", "--lan").stdout)
+    assert project.installed == ["venv", "run.txt", "lan.txt"]
+    assert node["chainsite"]["CHAINSITE_DISCOVERY"] == "mdns"
+    assert node["chainsite"]["CHAINSITE_HOST"] == "0.0.0.0"
+    node = json.loads(project.dev("run", "--lan", "--host", "192.168.7.1").stdout)
+    assert node["chainsite"]["CHAINSITE_HOST"] == "192.168.7.1"
+    project.dev("test")
+    project.dev("run", "--lan")
+    project.dev("run")
+    assert project.installed == ["venv", "run.txt", "lan.txt", "test.txt"]
 
 
 def test_an_environment_of_another_python_is_remade(project: Project) -> None:
@@ -584,10 +598,10 @@ def test_checks_that_all_pass_exit_with_zero_and_touch_no_data(project: Project)
 
 def test_the_locks_are_remade_by_uv_the_run_lock_first(project: Project) -> None:
     assert project.dev("lock", "--upgrade").returncode == 0
-    first, second = project.uv_calls
-    assert "requirements/run.txt" in first
-    assert "requirements/test.txt" in second
-    for call in (first, second):
+    assert [call[-2] for call in project.uv_calls] == [
+        f"requirements/{name}.txt" for name in ("run", "lan", "test")
+    ]
+    for call in project.uv_calls:
         assert {"--universal", "--generate-hashes", "--no-emit-index-url", "--upgrade"} <= set(call)
     assert not project.venv.exists()
 
@@ -609,19 +623,21 @@ def entries(name: str) -> dict[str, str]:
     return dict(line.split(" --hash", 1) for line in map(str.strip, text.splitlines()) if line)
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", ["run", "lan", "test"])
 def test_every_locked_package_is_pinned_and_hashed(name: str) -> None:
     for entry, hashes in entries(name).items():
         assert re.match(r"[a-z0-9-]+==[0-9][0-9a-z.]*( *;.*)?$", entry.strip()), entry
         assert re.match(r"=sha256:[0-9a-f]{64}", hashes), entry
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", ["run", "lan", "test"])
 def test_a_lock_names_no_index_and_no_path(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     assert not re.search(r"://|index-url|find-links|trusted-host| @ |(?:^|\s)[/~]", text)
 
 
 def test_the_tests_run_with_exactly_the_packages_of_the_node() -> None:
-    node, tests = entries("run"), entries("test")
-    assert {entry.strip() for entry in node} <= {entry.strip() for entry in tests}
+    node, found, tests = (
+        {entry.strip() for entry in entries(name)} for name in ("run", "lan", "test")
+    )
+    assert node < found < tests
