@@ -469,7 +469,8 @@ class TestAllAtOnce:
                 took = time.monotonic() - begun
         assert served.count(200) == len(served) >= 5
         assert (answer["message"], answer["new_chain"]) == ("Our chain was replaced", CHAIN[:3])
-        assert took < self.DEADLINE + 2  # the second for two cores that all of them share
+        # Two cores for all of them, and for what they send. A few at once are held to one second.
+        assert took < self.DEADLINE + 4
         rows = {row["address"]: row for row in node.get("/peers?as=json").json()["rows"]}
         assert rows[good.address]["failure"] == ""
         late = f"no whole answer within {self.DEADLINE:g} s"
