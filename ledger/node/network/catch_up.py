@@ -8,7 +8,6 @@ and is gone on with at the next visit if the stream breaks.
 
 from __future__ import annotations
 
-import json
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -158,9 +157,9 @@ class CatchUp:
 
     def _head(self, line: bytes, asked: list[str], answer: Answer) -> CaughtUp:
         try:
-            values = json.loads(line)
-            fork, tip = position(values["fork"]), position(values["tip"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            values = client.read_object(line)
+            fork, tip = position(values.get("fork")), position(values.get("tip"))
+        except (PeerFailed, ValueError):
             raise PeerFailed("its answer is not a stream of blocks") from None
         if fork.index and fork.hash not in asked:
             raise PeerFailed("it names a fork point it was not asked about")
