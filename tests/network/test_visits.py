@@ -126,6 +126,20 @@ class TestOurKind:
         event = Event.objects.filter(kind="peer").get()
         assert '"source": "introduced"' in event.payload
 
+    def test_how_far_it_told_of_its_transactions_outlives_a_restart(
+        self, node: lifecycle.Node, conf: NodeConf, played: NewNode
+    ) -> None:
+        played.newest = 7
+        node.keeper.start()
+        node.writer.run(lambda: peers.register([played.address], 64))
+        until(lambda: peer(played.address).told == 7)
+        lifecycle.stop()
+        played.asked.clear()
+        lifecycle.start(conf).keeper.start()
+        played.newest = 9
+        until(lambda: played.asked_for("/api/v1/network/transactions"))
+        assert played.asked_for("/api/v1/network/transactions")[0].endswith("?after=7")
+
     def test_whom_it_names_is_met(self, keeping: lifecycle.Node, played: NewNode) -> None:
         with NewNode(texts(), NETWORK, "d" * 32) as other, OldNode("seed", 1) as old:
             played.addresses = [other.address, old.address]
