@@ -55,7 +55,7 @@ def violations(page):
 
 
 SCREENS = (("light", 1280), ("dark", 360))
-CHANGED = """() => Promise.all(document.getAnimations()
+CHANGED = """() => Promise.allSettled(document.getAnimations()
   .filter((one) => one instanceof CSSTransition).map((one) => one.finished))"""
 
 
