@@ -344,6 +344,9 @@ class Peer(models.Model):
     alias_of = models.CharField(
         max_length=300, blank=True, help_text="the address of a peer that is the same node"
     )
+    told = models.BigIntegerField(
+        default=0, help_text="the number up to which its transactions were taken"
+    )
     knows_us = models.BooleanField(default=False, help_text="this node was introduced to it")
     failures = models.IntegerField(default=0, help_text="since it last answered")
     score = models.FloatField(default=0.0)

@@ -60,6 +60,7 @@ class FreeEntries:
             rows = Address.objects.filter(name__in=wanted[start : start + _CHUNK])
             self._ids.update(rows.values_list("name", "id"))
         self._given = set[int]()
+        self._block, self._values = 0, list[dict[str, Any]]()
 
     def take(self, content: Content, floor: int) -> int | None:
         """The lowest entry above `floor` that says just this; None if there is none."""
@@ -69,10 +70,16 @@ class FreeEntries:
         with connection.cursor() as cursor:
             cursor.execute(_FREE, [sender, recipient, content[2], floor])
             for entry, block, position in cursor.fetchall():
-                if entry not in self._given and _is_plain(_transactions_of(block)[position]):
+                if entry not in self._given and _is_plain(self._transactions(block)[position]):
                     self._given.add(entry)
                     return int(entry)
         return None
+
+    def _transactions(self, block: int) -> list[dict[str, Any]]:
+        """Those of the last block are kept: what a peer tells in order lies close together."""
+        if block != self._block:
+            self._block, self._values = block, _transactions_of(block)
+        return self._values
 
 
 def link(pairs: Iterable[tuple[int, int]]) -> None:

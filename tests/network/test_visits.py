@@ -15,7 +15,7 @@ from ledger.consensus import DVF, Network
 from ledger.models import Event, Peer
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
-from ledger.node.errors import NotAccepted, Overloaded
+from ledger.node.errors import NodeError, NotAccepted, Overloaded
 from ledger.node.network import health, peers
 from ledger.node.network.findings import Finding
 from ledger.node.network.recognition import Position
@@ -125,6 +125,20 @@ class TestOurKind:
         until(lambda: Peer.objects.filter(address=played.address, source="introduced").exists())
         event = Event.objects.filter(kind="peer").get()
         assert '"source": "introduced"' in event.payload
+
+    def test_how_far_it_told_of_its_transactions_outlives_a_restart(
+        self, node: lifecycle.Node, conf: NodeConf, played: NewNode
+    ) -> None:
+        played.newest = 7
+        node.keeper.start()
+        node.writer.run(lambda: peers.register([played.address], 64))
+        until(lambda: peer(played.address).told == 7)
+        lifecycle.stop()
+        played.asked.clear()
+        lifecycle.start(conf).keeper.start()
+        played.newest = 9
+        until(lambda: played.asked_for("/api/v1/network/transactions"))
+        assert played.asked_for("/api/v1/network/transactions")[0].endswith("?after=7")
 
     def test_whom_it_names_is_met(self, keeping: lifecycle.Node, played: NewNode) -> None:
         with NewNode(texts(), NETWORK, "d" * 32) as other, OldNode("seed", 1) as old:
@@ -346,3 +360,60 @@ class TestManual:
             time.sleep(0.3)
             assert played.asked == []
             assert not node.keeper.is_running
+
+
+class TestOwnAddress:
+    """What this node calls itself towards a peer that it reached from some address of its own."""
+
+    @pytest.mark.parametrize(
+        ("host", "port", "public", "own_host", "called"),
+        [
+            ("127.0.0.1", 8000, "", "127.0.0.1", "127.0.0.1:8000"),
+            ("localhost", 8000, "", "127.0.0.1", "127.0.0.1:8000"),
+            ("::1", 8000, "", "::1", "[::1]:8000"),
+            ("0.0.0.0", 8000, "", "192.168.0.5", "192.168.0.5:8000"),
+            ("192.168.0.5", 8000, "", "192.168.0.5", "192.168.0.5:8000"),
+            ("0.0.0.0", 8000, "Node.Example:80", "192.168.0.5", "node.example:80"),
+            ("127.0.0.1", 8000, "node.example:80", "192.168.0.5", "node.example:80"),
+            # It listens on this machine alone: nobody elsewhere could use the address.
+            ("127.0.0.1", 8000, "", "192.168.0.5", ""),
+            ("0.0.0.0", 0, "", "192.168.0.5", ""),
+            ("0.0.0.0", 8000, "", "", ""),
+        ],
+    )
+    def test_it_is_one_that_the_peer_can_use(
+        self,
+        node: lifecycle.Node,
+        conf: NodeConf,
+        host: str,
+        port: int,
+        public: str,
+        own_host: str,
+        called: str,
+    ) -> None:
+        visits = node.keeper._visits
+        visits._conf = replace(conf, host=host, port=port, public_address=public)
+        assert visits._own_address(own_host) == called
+
+
+def test_peers_named_in_the_settings_are_there_from_the_start(
+    ledger_db: object, conf: NodeConf
+) -> None:
+    with (
+        NewNode(texts(), NETWORK) as played,
+        lifecycle.running(replace(conf, bootstrap=(played.address,))) as node,
+    ):
+        node.keeper.start()
+        until(lambda: peer(played.address).length == 5)
+        assert peer(played.address).source == "bootstrap"
+
+
+@pytest.mark.parametrize("wrong", [{"bootstrap": ("u@host:1",)}, {"public_address": "u@host:1"}])
+def test_a_name_in_the_settings_that_is_no_address_is_said(
+    ledger_db: object, conf: NodeConf, wrong: dict[str, Any]
+) -> None:
+    with (
+        lifecycle.running(replace(conf, **wrong)) as node,
+        pytest.raises(NodeError, match="not host:port"),
+    ):
+        node.keeper.start()

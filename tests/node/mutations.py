@@ -193,6 +193,7 @@ MUTATIONS = {
         "_content",
         _count_forged,
         ("model totals",),
+        scenario="a reward is forged",
     ),
     "extra keys overlooked": Mutation(
         "an entry that says more than ours is taken for ours",
@@ -237,6 +238,7 @@ MUTATIONS = {
         "_best_after",
         edit(("if mark.left_id in longest", "if False")),
         ("switch",),
+        scenario="a mark is lifted",
     ),
     "everybody puts everything back": Mutation(
         "what a peer acknowledged returns to the pool without the peer's word",
@@ -244,6 +246,7 @@ MUTATIONS = {
         "put_back",
         edit(("if content not in alike", "if False")),
         ("switch",),
+        scenario="others tell what they know",
     ),
     "nobody puts back what looks like a peer's": Mutation(
         "of two alike, each node leaves the one that the chain lacks to the other",
@@ -251,6 +254,7 @@ MUTATIONS = {
         "acknowledged_here",
         instead(lambda contents, undone: set()),
         ("switch", "model transactions"),
+        scenario="others tell what they know",
     ),
     "late ones not looked for": Mutation(
         "a transaction that comes after its block waits beside it",
@@ -258,6 +262,7 @@ MUTATIONS = {
         "take",
         instead(lambda self, content, floor: None),
         ("model transactions",),
+        scenario="others tell what they know",
     ),
     "found where it cannot be": Mutation(
         "an entry that is older than a transaction stands for it",
@@ -265,6 +270,7 @@ MUTATIONS = {
         "take",
         edit(("content[2], floor]", "content[2], 0]")),
         ("model transactions", "model places", "verify I4"),
+        scenario="others tell what they know",
     ),
     "released and forgotten": Mutation(
         "a peer's word that it waits wakes nothing",
@@ -272,6 +278,7 @@ MUTATIONS = {
         "_wakes",
         instead(lambda self, content: True),
         ("relay", "model transactions"),
+        scenario="others tell what they know",
     ),
     "a lost group acknowledged": Mutation(
         "a transaction that the database gave up is taken for committed",

@@ -54,6 +54,34 @@ def a_chain_with_a_mark_grows(machine: LedgerMachine) -> None:
     machine.everything_is_as_the_model_says()
 
 
+def a_mark_is_lifted(machine: LedgerMachine) -> None:
+    """Another block took the place of the one that was marked."""
+    machine.seal()
+    machine.seal()
+    machine.invalidate(which=2, active=True)
+    machine.seal()
+    machine.reconsider(which=0, above=0)
+    machine.everything_is_as_the_model_says()
+
+
+def a_reward_is_forged(machine: LedgerMachine) -> None:
+    machine.reorganise(depth=0, extra=1, picks=[("irregular", 0, 6)])
+    machine.everything_is_as_the_model_says()
+
+
+def others_tell_what_they_know(machine: LedgerMachine) -> None:
+    """Late word of what a block has, word of what came later than it, and what is released."""
+    machine.relay_after_its_block(content=("alice", "bob", 5), times=2, depth=1)
+    machine.everything_is_as_the_model_says()
+    machine.relay_after_its_block(content=("bob", "carol", 1), times=1, depth=0)
+    machine.everything_is_as_the_model_says()
+    machine.relay_and_mine_elsewhere(content=("alice", "carol", 0), extra=0)
+    machine.everything_is_as_the_model_says()
+    machine.submit([("bob", "bob", 5)])
+    machine.relay_and_mine_elsewhere(content=("bob", "bob", 5), extra=0)
+    machine.everything_is_as_the_model_says()
+
+
 def the_disk_is_full(database: Path) -> None:
     """One request of a group takes more space than there is; SQLite gives up the transaction."""
     use_database(database)

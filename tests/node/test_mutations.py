@@ -62,6 +62,15 @@ STORIES: dict[str, Callable[[Path, Path], None]] = {
     "a chain with a mark grows": lambda migrated, folder: run_scenario(
         migrated, folder, scenarios.a_chain_with_a_mark_grows
     ),
+    "a mark is lifted": lambda migrated, folder: run_scenario(
+        migrated, folder, scenarios.a_mark_is_lifted
+    ),
+    "a reward is forged": lambda migrated, folder: run_scenario(
+        migrated, folder, scenarios.a_reward_is_forged
+    ),
+    "others tell what they know": lambda migrated, folder: run_scenario(
+        migrated, folder, scenarios.others_tell_what_they_know
+    ),
     "the disk is full": lambda migrated, folder: scenarios.the_disk_is_full(
         Path(shutil.copy(migrated, folder / "full.sqlite3"))
     ),

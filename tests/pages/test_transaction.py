@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ledger.models import Block, Inclusion, Transaction
-from ledger.node import lifecycle
+from ledger.node import lifecycle, relayed
 from ledger.node.conf import NodeConf
 from tests.node import chains
 
@@ -105,3 +105,21 @@ def test_its_page_costs_the_same_on_a_longer_chain(node: lifecycle.Node) -> None
     few = queries_of(f"/tx/{uid}")
     seal(node, 15)
     assert queries_of(f"/tx/{uid}") == few <= 14
+
+
+def test_one_of_another_node_says_so_and_who_told_of_it(node: lifecycle.Node) -> None:
+    one = uuid.uuid4()
+    values = {"sender": "alice", "recipient": "bob", "amount": 5}
+    batch = relayed.told(0)
+    batch = replace(batch, newest=1, lines=[relayed.Line(1, one, values, 0, "waiting")])
+    node.writer.run(lambda: node.intake.take(batch, "10.0.0.2:5000"))
+    text = read(get(f"/tx/{one}"))
+    assert "Transaction, as another node acknowledged it" in text
+    assert "Acknowledged by another node, heard from 10.0.0.2:5000" in text
+    seal(node)
+    outgrow(node, 1, [[], []])
+    text = read(get(f"/tx/{one}"))
+    assert "State left to its own node" in text
+    assert "The node that acknowledged it puts it back." in text
+    assert "Left to its own node by a reorganisation" in text
+    assert "left to its own node" in read(get("/reorganisation/1"))

@@ -29,7 +29,8 @@ class Finding:
     `kind` is None where nobody looked for it. `fork_index` is the last block shared before the
     round, `switch` what adopting from it did, `own_host` the address of ours it was asked from.
     `pause` is the time until the next visit in seconds, None where there is none by itself;
-    `again`, that not all could be fetched; `taken`, that it was not asked because another name of
+    `again`, that not all could be fetched; `told`, up to which number its transactions were taken;
+    `taken`, that it was not asked because another name of
     the same place is, and for how long.
     """
 
@@ -49,6 +50,7 @@ class Finding:
     switch: Switch | None = None
     pause: float | None = None
     again: bool = False
+    told: int | None = None
     taken: float | None = None
 
     def refuse(self, error: Exception) -> None:
@@ -100,6 +102,8 @@ def _recognised(one: Finding) -> dict[str, Any]:
         changes["alias_of"] = one.alias_of
     if one.knows_us is not None:
         changes["knows_us"] = one.knows_us
+    if one.told is not None:
+        changes["told"] = one.told
     if one.latency is not None:
         changes["latency"] = one.latency
     return changes

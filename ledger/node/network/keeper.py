@@ -28,7 +28,7 @@ from ..events import Listeners
 from ..identity import Identity
 from ..relayed import Intake
 from ..writer import Writer
-from . import health, peers
+from . import addresses, health, peers
 from .announcing import State, announce, nudge
 from .asking import Asker
 from .findings import Finding, note
@@ -113,7 +113,9 @@ class Keeper:
 
     def start(self) -> None:
         """Remember the peers named in the settings, and begin. Raises `NodeError` for one that is
-        no address."""
+        no address, and where this node's own is none."""
+        if self._conf.public_address:
+            addresses.parse(self._conf.public_address)
         named = peers.parse_all(self._conf.bootstrap, self._conf.peer_policy)
         if named:
             self._writer.run(partial(_remember_named, named, self._conf.peers))

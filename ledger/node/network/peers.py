@@ -34,7 +34,7 @@ _NOT_ASKED_YET: Final[dict[str, Any]] = {
     **{"last_success_at": None, "last_failure_at": None, "failure": "", "fault": ""},
     **{"length": None, "tip_hash": "", "shared": None, "latency": None},
     **{"kind": "", "version": "", "capabilities": "", "identifier": "", "speaks": ""},
-    **{"alias_of": "", "knows_us": False, "failures": 0, "next_visit_at": None},
+    **{"alias_of": "", "knows_us": False, "told": 0, "failures": 0, "next_visit_at": None},
 }
 
 

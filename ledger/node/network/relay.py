@@ -48,16 +48,19 @@ class Puller:
         self._intake = intake
         self._writer = writer
         self._conf = conf
-        self._cursors: dict[str, Cursor] = {}
+        self._cursors: dict[tuple[str, str], Cursor] = {}
 
-    def pull(self, address: str, newest: int) -> Pulled | None:
-        """Fetch what a peer knows, whose newest entry has that number; None if there is nothing to
-        fetch. Raises as `pull` does."""
-        cursor = self._cursors.get(address, Cursor())
+    def pull(self, address: str, identifier: str, told: int, newest: int) -> Pulled | None:
+        """Fetch what a peer of that identifier knows, whose newest entry has the number `newest`;
+        None if there is nothing to fetch. `told` is how far it had told when it was last noted.
+
+        Raises as `pull` does.
+        """
+        cursor = self._cursors.get((address, identifier), Cursor(told))
         if newest == cursor.after and newest_release() <= cursor.released:
             return None
         pulled = pull(address, cursor, self._intake, self._writer, self._conf)
-        self._cursors[address] = pulled.cursor
+        self._cursors[address, identifier] = pulled.cursor
         return pulled
 
 

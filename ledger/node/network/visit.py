@@ -103,7 +103,7 @@ class Visits:
         """Straight to the blocks, which show who is there as well as any question."""
         finding = self._asker.ask(peer.address, Peer.Kind.OURS).finding
         if not finding.failure:
-            self._pull(finding, news.newest)
+            self._pull(finding, peer, peer.identifier, news.newest)
         return finding
 
     def _visit(self, peer: Peer) -> tuple[Finding, list[str]]:
@@ -137,7 +137,7 @@ class Visits:
             return finding, []
         self._compare(finding, found)
         if not finding.failure:
-            self._pull(finding, found.newest)
+            self._pull(finding, peer, found.identifier, found.newest)
         return finding, [] if finding.failure else self._addresses_of(peer.address)
 
     def _compare(self, finding: Finding, found: Description) -> None:
@@ -152,16 +152,19 @@ class Visits:
         finding.length, finding.tip_hash = row.index, row.hash
         finding.fork_index = chainstate.fork_index(row)
 
-    def _pull(self, finding: Finding, newest: int) -> None:
+    def _pull(self, finding: Finding, peer: Peer, identifier: str, newest: int) -> None:
         """Fetch the transactions it knows and we do not."""
+        told = peer.told if identifier == peer.identifier else 0
         try:
-            pulled = self._puller.pull(finding.address, newest)
+            pulled = self._puller.pull(peer.address, identifier, told, newest)
         except (Refused, NodeError) as error:
             finding.refuse(error)
             return
-        if pulled is not None and pulled.faults:
+        if pulled is None:
+            return
+        if pulled.faults:
             finding.failure, finding.fault = pulled.faults[0][:300], Peer.Fault.INVALID
-        finding.again = pulled is not None and pulled.is_behind
+        finding.again, finding.told = pulled.is_behind, pulled.cursor.after
 
     def _visit_old(self, peer: Peer) -> Finding:
         asked = self._asker.ask(peer.address, Peer.Kind.OLD)
