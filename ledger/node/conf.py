@@ -28,6 +28,7 @@ class NodeConf:
     poll_every: float
     port: int
     mine_queue: int
+    mining_cores: int
     caps: Caps
 
     @classmethod
@@ -47,6 +48,7 @@ class NodeConf:
             poll_every=settings.NODE_POLL_EVERY,
             port=settings.NODE_PORT,
             mine_queue=settings.NODE_MINE_QUEUE,
+            mining_cores=settings.NODE_MINING_CORES,
             caps=Caps(
                 chain_bytes=settings.NODE_CHAIN_BYTES, chain_blocks=settings.NODE_CHAIN_BLOCKS
             ),

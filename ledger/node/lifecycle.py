@@ -38,7 +38,9 @@ class Node:
         self.committed = Listeners()
         self.reader = Reader()
         self.writer = Writer(self.committed)
-        self.miner = Miner(own, self.writer, self.committed, queue=conf.mine_queue)
+        self.miner = Miner(
+            own, self.writer, self.committed, queue=conf.mine_queue, cores=conf.mining_cores
+        )
         self.syncer = Syncer(own, self.writer, conf)
         self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
 
