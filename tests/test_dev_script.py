@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are POSIX
 ROOT = Path(__file__).resolve().parent.parent
 BASE_PYTHON = Path(getattr(sys, "_base_executable", None) or sys.executable)
 VERSION = "{}.{}".format(*sys.version_info)
-LOCKS = ("run", "fast", "test", "bench")  # each holds every pin of the one before
+LOCKS = ("run", "fast", "test")  # each holds every pin of the one before
 
 # Writes down how it was called, and makes environments that are just good enough.
 FAKE_UV = """\
