@@ -146,18 +146,28 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         """
         return self.filter(RawSQL("state IN ('pending', 'returned')", [], _TRUTH))
 
+    def released(self) -> Self:
+        """Those that wait for their own node's word, by the index `transaction_released`."""
+        return self.filter(RawSQL("state = 'released'", [], _TRUTH))
+
 
 class Transaction(models.Model):
-    """A transaction this node acknowledged. It is never absent again, whatever happens.
+    """A transaction this node or a peer acknowledged. It is never absent again, whatever happens.
 
     `id` orders by arrival; `uid` is the name the world knows. `promised_index` is the block named
     in the acknowledgement, kept so that a repeated request gets the same answer.
+
+    `relayed_by` is the peer it was fetched from; empty where it was acknowledged here. `entered`
+    is a new number, the highest there is, whenever it enters the pool or is released: peers ask
+    for what entered after the last number they saw. `floor` is an index of the active chain: the
+    transaction came later than the blocks up to it, and is in none of them.
     """
 
     class State(models.TextChoices):
         PENDING = "pending", "pending"
         CONFIRMED = "confirmed", "confirmed"
         RETURNED = "returned", "returned to the pool by a reorganisation"
+        RELEASED = "released", "left to the node that acknowledged it, by a reorganisation"
         REFUSED = "refused", "refused"
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4)
@@ -170,6 +180,9 @@ class Transaction(models.Model):
     promised_index = models.BigIntegerField()
     idempotency_key = models.CharField(max_length=255, null=True, unique=True)  # noqa: DJ001
     submitted_at = models.DateTimeField()
+    relayed_by = models.CharField(max_length=300, blank=True, help_text="the peer it came from")
+    entered = models.BigIntegerField(unique=True)
+    floor = models.BigIntegerField(help_text="it came after the active block of this index")
 
     objects = TransactionQuerySet.as_manager()
 
@@ -183,8 +196,12 @@ class Transaction(models.Model):
                 name="transaction_refused_with_reason",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["pending", "confirmed", "returned", "refused"]),
+                condition=Q(state__in=["pending", "confirmed", "returned", "released", "refused"]),
                 name="transaction_state_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="released", relayed_by=""),
+                name="transaction_released_is_relayed",
             ),
         ]
         indexes = [
@@ -192,6 +209,11 @@ class Transaction(models.Model):
                 fields=["id", "size"],
                 condition=Q(state__in=["pending", "returned"]),
                 name="transaction_pool",
+            ),
+            models.Index(
+                fields=["entered"],
+                condition=Q(state="released"),
+                name="transaction_released",
             ),
         ]
 
@@ -261,6 +283,9 @@ class Inclusion(models.Model):
         indexes = [
             models.Index(fields=["sender", "index", "position"], name="inclusion_sender"),
             models.Index(fields=["recipient", "index", "position"], name="inclusion_recipient"),
+            models.Index(
+                fields=["sender", "recipient", "amount", "index"], name="inclusion_content"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -278,7 +303,7 @@ class Peer(models.Model):
 
     `kind`, `version`, `capabilities`, `identifier` and `speaks` are what it was recognised as when
     last asked. `failures` counts those since it last answered; `score` is its misbehaviour as of
-    `scored_at`, and decays (see `node.network.health`).
+    `scored_at`, and decays (`score_at`).
     """
 
     class Fault(models.TextChoices):
@@ -286,6 +311,9 @@ class Peer(models.Model):
         NETWORK = "network", "speaks another network's rules"
         INVALID = "invalid", "its chain breaks a rule"
         MARKED = "marked", "its chain holds a block that is marked invalid here"
+
+    SCORE_HALF_LIFE = 3600.0  # seconds
+    ITSELF = "itself"  # in `alias_of`: the address leads to this node
 
     class Standing(models.TextChoices):
         ACTIVE = "active", "active"
@@ -351,6 +379,13 @@ class Peer(models.Model):
     def __str__(self) -> str:
         return self.address
 
+    def score_at(self, now: datetime) -> float:
+        """What is left of `score` by now."""
+        if self.scored_at is None or self.score <= 0:
+            return 0.0
+        age = max(0.0, (now - self.scored_at).total_seconds())
+        return float(self.score * 0.5 ** (age / self.SCORE_HALF_LIFE))
+
     def standing_at(self, now: datetime) -> str:
         """`standing`, but a ban that is over is none."""
         is_over = self.banned_until is not None and self.banned_until <= now
@@ -388,6 +423,7 @@ class ReorganisedTransaction(models.Model):
     class Effect(models.TextChoices):
         RETURNED = "returned", "returned to the pool"
         CONFIRMED = "confirmed", "confirmed on the new branch"
+        RELEASED = "released", "left to the node that acknowledged it"
 
     reorganisation = models.ForeignKey(
         Reorganisation, on_delete=models.PROTECT, related_name="transactions"

@@ -50,8 +50,9 @@ GUARDS: Final = (
         "UPDATE",
         _changed(
             *("id", "uid", "sender", "recipient", "amount", "size"),
-            *("promised_index", "idempotency_key", "submitted_at"),
-        ),
+            *("promised_index", "idempotency_key", "submitted_at", "relayed_by"),
+        )
+        + " OR NEW.entered < OLD.entered OR NEW.floor > OLD.floor",
         "what was acknowledged cannot be changed",
     ),
     Guard("ledger_inclusion", "DELETE", "1=1", "an inclusion cannot be deleted"),

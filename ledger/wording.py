@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from ledger import faults
 from ledger.words import WORDS
 
+_TROUBLES: Final = ("ahead", "forked", "unreachable", "behind")
 _OPERATOR: Final = ("invalidateblock", "reconsiderblock", "preciousblock")
 _HEX: Final = re.compile(r"[0-9a-f]{32,}")
 
@@ -86,17 +87,29 @@ def state(name: str, block: int | None) -> str:
     return say(f"state-{name}", n=grouped(block or 0))
 
 
-def synced(peers: int, height: int, sync: dict[str, int]) -> str:
-    """How this node stands among its peers, as far as they answered when last asked."""
-    if peers == 0:
+def synced(peers: dict[str, int], most: int = len(_TROUBLES) + 1) -> str:
+    """How this node stands among its peers, which are counted by how they stand to it. `most`
+    kinds of those that do not agree are named, the gravest first."""
+    refused = peers["network"] + peers["invalid"] + peers["marked"]
+    troubles = {name: peers[name] for name in _TROUBLES} | {"refused": refused}
+    asked = peers["agrees"] + sum(troubles.values())
+    if asked + peers["unasked"] + peers["paused"] == 0:
         return say("sync-alone")
-    if sync["asked"] == 0:
+    if asked == 0:
         return say("sync-unasked")
-    if sync["answered"] == 0:
-        return say("sync-silent")
-    if sync["longest"] > height:
-        return say("sync-behind", n=grouped(sync["longest"]))
-    return say("sync-abreast", n=grouped(sync["answered"]), asked=grouped(sync["asked"]))
+    agree = say("sync-agrees", n=grouped(peers["agrees"]), asked=grouped(asked + peers["unasked"]))
+    named = [say(f"sync-{name}", n=grouped(n)) for name, n in troubles.items() if n]
+    return ", ".join([agree, *named[:most]])
+
+
+def caught_up(received: int, expected: int, rate: float) -> str:
+    """How far catching up with a peer has come; `expected` is 0 where it is not known."""
+    blocks = counted(received, "block")
+    if expected:
+        blocks = say("caught-up", n=grouped(received), blocks=counted(expected, "block"))
+    if rate < 1:
+        return blocks
+    return say("caught-up-rate", blocks=blocks, n=grouped(math.floor(rate)))
 
 
 def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
@@ -124,7 +137,9 @@ def told(kind: str, data: dict[str, Any]) -> dict[str, str]:
         why = faults.said(data["reason"])
         return _told("bad", "refused", say("refused-what"), data["peer"], why)
     if kind == "peer":
-        return _told("", "registered", say("registered-what"), data["address"])
+        what = f"registered-{data.get('source')}"
+        what = what if what in WORDS else "registered-what"
+        return _told("", "registered", say(what), data["address"])
     if kind == "operator":
         what = say(f"operator-{data['act']}", n=grouped(data["index"]))
         return _told("", "operator", what, shortened(data["subject"]), data["reason"])
@@ -161,6 +176,18 @@ def _ago(unit: str, count: int) -> str:
         return say("ago-now")
     singular = f"ago-{unit}-one"
     return say(singular) if count == 1 and singular in WORDS else say(f"ago-{unit}", n=count)
+
+
+def coming(seconds: float) -> str:
+    """In how much time, in one unit, rounded up."""
+    if seconds <= 0:
+        return say("in-now")
+    for unit, length, limit in (("second", 1, 60), ("minute", 60, 3600), ("hour", 3600, 86400)):
+        count = math.ceil(seconds / length)
+        if count * length < limit:
+            return say(f"in-{unit}", n=count)
+    days = math.ceil(seconds / 86400)
+    return say("in-day-one") if days == 1 else say("in-day", n=grouped(days))
 
 
 def moment(value: float | str | datetime | None) -> datetime | None:
@@ -212,3 +239,13 @@ def happened(kind: str, fork_index: int, disconnected: int, connected: int) -> d
 def related(relation: str, difference: int) -> str:
     """How a peer's chain stands to ours."""
     return say(f"relation-{relation}", n=grouped(difference))
+
+
+def kind_of_peer(kind: str, version: str) -> str:
+    """What software answers there."""
+    return say(f"kind-{kind}", version=version).strip()
+
+
+def source_of_peer(source: str) -> str:
+    """How this node came to know a peer."""
+    return say(f"source-{source}")

@@ -10,7 +10,6 @@ import functools
 import logging
 import platform
 import sqlite3
-from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -70,12 +69,6 @@ _FAILED: Final = Counter(
     registry=registry,
 )
 ProcessCollector(registry=registry)
-
-PEER_STATES: Final = (
-    *("agrees", "behind", "ahead", "forked", "unasked"),
-    *("unreachable", "network", "invalid", "marked"),
-    *("paused", "banned"),
-)
 
 
 def count_request(route: str, method: str, status: int, seconds: float) -> None:
@@ -148,6 +141,11 @@ class _Node(Collector):
         tries = node.miner.tries
         yield _counter("mining_tries", "Tries of all searches since the start.", tries)
         yield _gauge("mining_waiting", "Requests for a block that wait.", mining.waiting)
+        ways = node.network.state().catching_up
+        to_come = sum(max(0, way.expected - way.received) for way in ways)
+        yield _gauge(
+            "catching_up_blocks", "Blocks still to come from peers caught up with.", to_come
+        )
         hub = running_hub()
         sockets = hub.sockets if hub else 0
         yield _gauge("sockets", "WebSockets that are told what happens.", sockets)
@@ -174,6 +172,8 @@ class _Node(Collector):
         )
         yield _gauge("reorganisation_depth", "Blocks that the last one took off.", last or 0)
         yield self._peers(tip)
+        worst = peers.worst_score()
+        yield _gauge("peer_misbehaviour", "The highest misbehaviour score of a peer.", worst)
         newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
         yield _counter("events", "Events written.", newest or 0)
         yield _gauge(
@@ -186,9 +186,8 @@ class _Node(Collector):
         family = GaugeMetricFamily(
             "chainsite_peers", "Peers, by how they did when last asked.", labels=("state",)
         )
-        states = Tally(peer["relation"] for peer in peers.described(tip))
-        for state in PEER_STATES:
-            family.add_metric((state,), states[state])
+        for state, count in peers.summary(tip).items():
+            family.add_metric((state,), count)
         return family
 
 

@@ -90,6 +90,14 @@ REGISTER: Final = Act(
     classroom=Grant.EVERYBODY,
     elsewhere=Grant.EVERYBODY,
 )
+ANNOUNCE: Final = Act(
+    "announce",
+    "POST /api/v1/network/announcements",
+    "A hint that there is something new; what there is, this node fetches itself.",
+    Rate.READ,
+    classroom=Grant.EVERYBODY,
+    elsewhere=Grant.EVERYBODY,
+)
 MINE: Final = Act(
     "mine",
     "GET /mine, the button",
@@ -132,7 +140,7 @@ OPERATE: Final = Act(
     Rate.READ,
 )
 
-ACTS: Final = (READ, SEND, REGISTER, MINE, RESOLVE, CANCEL, ADMINISTER, WATCH, OPERATE)
+ACTS: Final = (READ, SEND, REGISTER, ANNOUNCE, MINE, RESOLVE, CANCEL, ADMINISTER, WATCH, OPERATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +174,12 @@ RULES: Final[Mapping[str, Rule]] = {
     "chain": Rule(READ, shared=True),
     "register-nodes": Rule(REGISTER),
     "resolve": Rule(RESOLVE, get_acts=True),
+    "node": Rule(READ, shared=True),
+    "network-probe": _READING,
+    "network-blocks": _READING,
+    "network-addresses": _READING,
+    "network-announcements": Rule(ANNOUNCE),
+    "network-transactions": _READING,
     "live": _READING,
     "healthz": _READING,
     "readyz": _READING,

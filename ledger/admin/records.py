@@ -23,6 +23,7 @@ from .showing import Column
 _EFFECTS: Final = {
     "returned": _("returned to the pool"),
     "confirmed": _("confirmed on the new branch"),
+    "released": _("left to the node that acknowledged it"),
 }
 _at = Column("at", _("when"), lambda row: showing.moment(row.at))
 

@@ -1,4 +1,4 @@
-"""Transactions that this node acknowledged, places of transactions in blocks, and addresses."""
+"""Transactions that were acknowledged here or by a peer, their places in blocks, and addresses."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ def _state(row: Transaction) -> str:
     return wording.state(row.state, None)
 
 
+def _acknowledged(row: Transaction) -> SafeString | str:
+    return showing.text(row.relayed_by) if row.relayed_by else str(_("here"))
+
+
 def _places(row: Transaction) -> SafeString | str:
     """Every block it was ever in, the newest first."""
     rows = row.inclusions.select_related("block__active").defer("block__canonical")
@@ -57,6 +61,7 @@ _uid = Column("uid", _("id"), lambda row: showing.shortened(row.uid))
 _amount = Column("amount", _("amount"), lambda row: showing.number(row.amount))
 _state_column = Column("state", _("state"), _state)
 _submitted = Column("submitted", _("submitted"), lambda row: showing.moment(row.submitted_at))
+_from = Column("relayed_by", _("acknowledged"), _acknowledged)
 _reason = Column("reason", _("reason"), lambda row: showing.text(faults.said(row.reason)))
 
 
@@ -68,6 +73,7 @@ class Transactions(ReadOnly):
         Column("recipient", _("to"), lambda row: showing.shortened(row.recipient)),
         _amount,
         _state_column,
+        _from,
         _submitted,
     )
     details = (
@@ -77,6 +83,7 @@ class Transactions(ReadOnly):
         _amount,
         _state_column,
         _reason,
+        _from,
         Column("places", _("blocks"), _places),
         Column(
             "reorganised",
@@ -101,7 +108,16 @@ class Transactions(ReadOnly):
             {
                 "waits": (_("in the pool"), Q(state__in=_IN_POOL)),
                 "confirmed": (_("confirmed"), Q(state="confirmed")),
+                "released": (_("left to its own node"), Q(state="released")),
                 "refused": (_("refused"), Q(state="refused")),
+            },
+        ),
+        choice(
+            "by",
+            _("acknowledged"),
+            {
+                "here": (_("by this node"), Q(relayed_by="")),
+                "peer": (_("by another node"), ~Q(relayed_by="")),
             },
         ),
     )

@@ -1,8 +1,8 @@
-"""The article's five endpoints, with and without a trailing slash."""
+"""The five endpoints, with and without a trailing slash, and what nodes of our kind ask."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
-from . import peer
+from . import network, peer
 
 urlpatterns = [
     re_path(r"^mine/?$", peer.mine, name="mine"),
@@ -10,4 +10,10 @@ urlpatterns = [
     re_path(r"^chain/?$", peer.full_chain, name="chain"),
     re_path(r"^nodes/register/?$", peer.register_nodes, name="register-nodes"),
     re_path(r"^nodes/resolve/?$", peer.resolve, name="resolve"),
+    path("api/v1/node", network.node, name="node"),
+    path("api/v1/network/probe", network.probe, name="network-probe"),
+    path("api/v1/network/blocks", network.blocks, name="network-blocks"),
+    path("api/v1/network/addresses", network.known_addresses, name="network-addresses"),
+    path("api/v1/network/announcements", network.announcements, name="network-announcements"),
+    path("api/v1/network/transactions", network.transactions, name="network-transactions"),
 ]

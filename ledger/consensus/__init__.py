@@ -4,7 +4,7 @@ Start with `dialects.Network`, the one value through which everything a network 
 reached; `README.md` beside this file is the tour.
 """
 
-from .chain_reader import ChainBody, read_chain
+from .chain_reader import ChainBody, is_large, read_chain, read_text
 from .dialects import DIALECTS, DVF, JS, SEED, Dialect, Network
 from .encoding import Json, hash_of
 from .errors import Reason, Refused
@@ -29,7 +29,9 @@ __all__ = [
     "check_genesis",
     "check_successor",
     "hash_of",
+    "is_large",
     "judge",
     "read_block",
     "read_chain",
+    "read_text",
 ]

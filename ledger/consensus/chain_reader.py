@@ -3,7 +3,9 @@
 The body is `{"chain": [block, …], "length": N}`, its keys in any order. It comes as pieces of
 bytes, cut anywhere, and where they are cut makes no difference. What is read is capped in bytes,
 blocks, and per block (`primitives.Caps`). At no time is more held than the block handed on, the
-one being read, and a piece: 2 MiB for ordinary blocks, below 100 MiB for any.
+one being read, and a piece: 2 MiB for ordinary blocks. A large block is put aside as it comes, and
+read when all of it is there: see `large_blocks`. Whoever reads many bodies at once lets the large
+blocks of all of them take turns, and puts them aside into files.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, NoReturn
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import IO, Final, NamedTuple, NoReturn
 
 from .dialects import Network
 from .encoding import Json
 from .errors import Reason, Refused
+from .large_blocks import read_large_block
 from .primitives import DEFAULT_CAPS, Block, Caps
 from .recognition import describe_network
 from .validation import check_nesting_and_digits, judge, read_block
@@ -27,22 +31,22 @@ _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _CUT_TOKEN: Final = re.compile(r"[.eE][+-]?|u[0-9a-fA-F]{0,4}|\\")  # of a number, of an escape
 _LITERALS: Final = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 _LONGEST_TOKEN: Final = 16  # a literal or escape cut by the end of what has arrived is shorter
-_STRUCTURE: Final = '{}[],:"'
-_STRUCTURE_OR_STRING: Final = re.compile(
-    r'[{}\[\],:]|"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL
-)
 _SLICE: Final = 64 * 1024  # bytes let in at once, however large the pieces come
 _STEP: Final = 256
+_LARGE: Final = 16 * 1024  # bytes of a block that is not decoded as a whole
+_OUTSIDE: Final = re.compile(r'[{}\[\]"]')
+_INSIDE: Final = re.compile(r'["\\]')
 _OTHER_VALUE_BYTES: Final = 64 * 1024
 _RECOGNITION_BLOCKS: Final = 4
-_RECOGNITION_CHARACTERS: Final = 256 * 1024
 
 
 class Piece(NamedTuple):
-    """One element of the chain: the decoded value and the text it was decoded from."""
+    """One element of the chain: the decoded value and the text it was decoded from. If it is a
+    large one, `value` is None and `aside` has its text."""
 
     value: Json
     text: str
+    aside: IO[bytes] | None = None
 
 
 class ChainBody:
@@ -53,7 +57,11 @@ class ChainBody:
     """
 
     def __init__(
-        self, chunks: Iterable[bytes], decoder: json.JSONDecoder, caps: Caps = DEFAULT_CAPS
+        self,
+        chunks: Iterable[bytes],
+        decoder: json.JSONDecoder,
+        caps: Caps = DEFAULT_CAPS,
+        aside: Callable[[], IO[bytes]] = io.BytesIO,
     ) -> None:
         self.claimed_length: int | None = None
         self.blocks_read = 0
@@ -61,6 +69,7 @@ class ChainBody:
         self._chunks = _sliced(chunks)
         self._decoder = decoder
         self._caps = caps
+        self._aside = aside
         self._utf8 = codecs.getincrementaldecoder("utf-8")("strict")
         self._text = ""
         self._at = 0
@@ -71,7 +80,7 @@ class ChainBody:
         found = False
         more = not self._take("}")
         while more:
-            key, _ = self._value(_OTHER_VALUE_BYTES)
+            key = self._value(_OTHER_VALUE_BYTES).value
             if type(key) is not str:
                 self._fail("an object's key is a string")
             self._expect(":")
@@ -81,7 +90,7 @@ class ChainBody:
                 found = True
                 yield from self._elements()
             else:
-                value, _ = self._value(_OTHER_VALUE_BYTES)
+                value = self._value(_OTHER_VALUE_BYTES).value
                 check_nesting_and_digits({key: value}, self._caps)
                 if key == "length" and type(value) is int:
                     self.claimed_length = value
@@ -105,37 +114,65 @@ class ChainBody:
                     Reason.TOO_MANY_BLOCKS, f"over {self._caps.chain_blocks} blocks were sent"
                 )
             self.blocks_read += 1
-            yield self._value(self._caps.wire_block_bytes)
+            longest = self._caps.wire_block_bytes
+            piece = self._small(min(longest, _LARGE))
+            if piece:
+                yield piece
+                del piece  # not while the next one comes
+            else:
+                with self._aside() as aside:
+                    self._put_aside(aside, longest)
+                    yield Piece(None, "", aside)
             if not self._take(","):
                 self._expect("]")
                 return
 
     def _value(self, longest: int) -> Piece:
         """The next JSON value and its text, which may take up to `longest` bytes."""
+        return self._small(longest) or self._fail_large()
+
+    def _small(self, longest: int) -> Piece | None:
+        """The same; None if it takes more bytes."""
         self._peek()
-        text, start = self._text, self._at
-        crowded = False
         while True:
-            decoded = self._decode(text, start, crowded)
+            decoded = self._decode(self._text, self._at)
             if decoded is not None:
                 value, end = decoded
-                piece = text[start:end]
+                piece = self._text[self._at : end]
                 if 4 * len(piece) > longest and len(piece.encode()) > longest:
-                    break
-                self._at += len(piece)
+                    return None
+                self._at = end
                 return Piece(value, piece)
             available = len(self._text) - self._at
-            if crowded or available > longest:
-                break
+            if available > longest:
+                return None
             # Growing by half of what is there keeps a dripping peer's cost linear, and what is left
             # over for the next values small.
             self._fill(min(available + max(_STEP, available // 2), longest + 1))
-            text, start, crowded = self._room()
-        raise Refused(Reason.BLOCK_TOO_LARGE, "a value is larger than any in a chain's answer")
 
-    def _decode(self, text: str, start: int, crowded: bool) -> tuple[Json, int] | None:
+    def _put_aside(self, aside: IO[bytes], longest: int) -> None:
+        """Write the next value there, which is an object and takes up to `longest` bytes."""
+        if self._peek() != "{":
+            self._fail_large()
+        extent = _Extent(self._caps.depth)
+        taken = 0
+        while True:
+            end = extent.find_end(self._text, self._at)
+            data = self._text[self._at : end].encode()
+            self._at = len(self._text) if end is None else end
+            taken += len(data)
+            if taken > longest:
+                self._fail_large()
+            aside.write(data)
+            if end is not None:
+                return
+            if self._ended:
+                self._fail_cut()
+            self._fill()
+
+    def _decode(self, text: str, start: int) -> tuple[Json, int] | None:
         """The value at `start` and where it ends; None if the rest of it has not arrived."""
-        ended = self._ended and not crowded
+        ended = self._ended
         try:
             value, end = self._decoder.raw_decode(text, start)
         except json.JSONDecodeError as error:
@@ -155,23 +192,8 @@ class ChainBody:
                 self._fail_cut()
         return value, end
 
-    def _room(self) -> tuple[str, int, bool]:
-        """What may be decoded: a text, where to start, and whether it was cut for being crowded.
-
-        An empty object costs twenty times its characters in memory. But each character of
-        structure also stands in the canonical text; so whatever has more of them than a block has
-        bytes is no block, and is not decoded to find out.
-        """
-        room = self._caps.block_bytes
-        if len(self._text) - self._at <= room or room >= sum(
-            self._text.count(character, self._at) for character in _STRUCTURE
-        ):
-            return self._text, self._at, False
-        for token in _STRUCTURE_OR_STRING.finditer(self._text, self._at):
-            room -= 1 if token.end() == token.start() + 1 else 2
-            if room < 0:
-                return self._text[self._at : token.start()], 0, True
-        return self._text, self._at, False
+    def _fail_large(self) -> NoReturn:
+        raise Refused(Reason.BLOCK_TOO_LARGE, "a value is larger than any in a chain's answer")
 
     def _fail_cut(self) -> NoReturn:
         raise Refused(Reason.TRUNCATED, "the answer ends in the middle") from None
@@ -231,6 +253,40 @@ class ChainBody:
             self._fail("it is not UTF-8")
 
 
+class _Extent:
+    """Finds where an object ends whose text comes in pieces."""
+
+    def __init__(self, deepest: int) -> None:
+        self._deepest = deepest
+        self._depth = 0
+        self._in_string = False
+        self._escapes = False
+
+    def find_end(self, text: str, at: int) -> int | None:
+        """Behind its last character; None if this piece does not have that."""
+        if self._escapes:
+            at += 1
+            self._escapes = False
+        while found := (_INSIDE if self._in_string else _OUTSIDE).search(text, at):
+            character, at = found[0], found.end()
+            if character == '"':
+                self._in_string = not self._in_string
+            elif character == "\\":
+                self._escapes = at == len(text)
+                at += 1
+            elif character in "{[":
+                self._depth += 1
+                if self._depth > self._deepest:
+                    raise Refused(
+                        Reason.TOO_DEEP, f"objects and lists nest deeper than {self._deepest}"
+                    )
+            else:
+                self._depth -= 1
+                if self._depth == 0:
+                    return at
+        return None
+
+
 def _starts_literal(rest: str) -> bool:
     return any(literal.startswith(rest) for literal in _LITERALS)
 
@@ -241,33 +297,54 @@ def _sliced(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield chunk[start : start + _SLICE]
 
 
+def _at_once(work: Callable[[], Block]) -> Block:
+    return work()
+
+
+def _read_aside(aside: IO[bytes], network: Network, caps: Caps) -> Block:
+    aside.seek(0)
+    return read_large_block(aside.read(), network, caps)
+
+
 def read_chain(
-    chunks: Iterable[bytes], network: Network, caps: Caps = DEFAULT_CAPS
+    chunks: Iterable[bytes],
+    network: Network,
+    caps: Caps = DEFAULT_CAPS,
+    *,
+    in_turn: Callable[[Callable[[], Block]], Block] = _at_once,
+    aside: Callable[[], IO[bytes]] = io.BytesIO,
 ) -> Iterator[Block]:
     """The blocks of a peer's `/chain` body, each valid in its place, as they arrive.
 
+    A large block waits in a file from `aside` until it has arrived, and is read by `in_turn`.
     Raises `Refused` at the first fault; where the chain looks like another network's, the
     refusal says so in words. An answer without any block is refused too.
     """
-    body = ChainBody(chunks, network.dialect.decoder, caps)
+    body = ChainBody(chunks, network.dialect.decoder, caps, aside)
     pieces = iter(body)
     first: list[str] = []
 
     def blocks() -> Iterator[Block]:
         for piece in pieces:
-            _remember(first, piece.text, body.blocks_read)
+            _remember(first, piece, body.blocks_read)
             try:
-                block = read_block(piece.value, network, wire=piece.text, caps=caps)
+                if piece.aside:
+                    block = in_turn(partial(_read_aside, piece.aside, network, caps))
+                else:
+                    block = read_block(piece.value, network, wire=piece.text, caps=caps)
             except Refused as refused:
                 refused.index = body.blocks_read  # where it stands, whatever index it claims
                 raise
+            del piece
             yield block
+            del block  # not while the next one comes: it may take its time
 
     empty = True
     try:
         for block in judge(blocks(), network):
             empty = False
             yield block
+            del block
     except Refused as refused:
         refused.network = _seems_another(first, pieces, body, network)
         raise
@@ -275,13 +352,34 @@ def read_chain(
         raise Refused(Reason.EMPTY_CHAIN, "a chain has at least its genesis")
 
 
-def _remember(first: list[str], text: str, position: int) -> bool:
+def read_text(text: bytes, network: Network, caps: Caps = DEFAULT_CAPS) -> Block:
+    """The block of this text, in UTF-8. If it is large (`is_large`), read one at a time.
+
+    Raises `Refused` where it is none.
+    """
+    try:
+        wire = text.decode()
+        if is_large(text) and wire.startswith("{"):
+            return read_large_block(text, network, caps)
+        value = network.dialect.decoder.decode(wire)
+    except RecursionError:
+        raise Refused(Reason.TOO_DEEP, "objects and lists nest too deep") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        what = error.msg if isinstance(error, json.JSONDecodeError) else "it is not UTF-8"
+        raise Refused(Reason.NOT_JSON, f"the answer is not the JSON of a chain: {what}") from None
+    return read_block(value, network, wire=wire, caps=caps)
+
+
+def is_large(text: bytes) -> bool:
+    """Whether decoding this could take more memory than many should take at once."""
+    return len(text) > _LARGE
+
+
+def _remember(first: list[str], piece: Piece, position: int) -> bool:
     """Keep the first blocks' texts, a few and no large ones: a guess must not cost memory."""
-    if not position == len(first) + 1 <= _RECOGNITION_BLOCKS:
+    if piece.aside or not position == len(first) + 1 <= _RECOGNITION_BLOCKS:
         return False
-    if sum(map(len, first)) + len(text) > _RECOGNITION_CHARACTERS:
-        return False
-    first.append(text)
+    first.append(piece.text)
     return True
 
 
@@ -292,6 +390,6 @@ def _seems_another(
     # Whatever goes wrong from here, a broken connection say, only means fewer blocks to go by.
     with contextlib.suppress(Exception):
         for piece in rest:
-            if not _remember(first, piece.text, body.blocks_read):
+            if not _remember(first, piece, body.blocks_read):
                 break
     return describe_network(first, network)

@@ -9,7 +9,7 @@ stricter network can stand beside these three without another line elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,8 @@ class Dialect:
     """What one family of nodes writes and hashes.
 
     `genesis_previous_hash` is the literal a genesis of ours carries, `accepted_genesis` the ones
-    taken from a peer. `decoder` and `encode` are the two halves of the canonical text.
+    taken from a peer. `decoder` and `encode` are the two halves of the canonical text;
+    `encode_object` makes an object's from those of its members, `separator` stands in lists.
     `number_text` is how a proof is printed into the proof's message, `proof_names_last_hash`
     whether that message ends with the last block's hash. `largest_amount` is the largest integer
     this dialect carries without rounding it (protocol, section 4, *policy*).
@@ -41,6 +42,8 @@ class Dialect:
     accepted_genesis: tuple[str | int, ...]
     decoder: json.JSONDecoder
     encode: Callable[[Json], str]
+    encode_object: Callable[[Mapping[str, str]], str]
+    separator: str
     number_text: Callable[[int], str]
     proof_names_last_hash: bool
     timestamp: Callable[[float], float | int]
@@ -64,6 +67,8 @@ SEED: Final = Dialect(
     accepted_genesis=(1, "1"),
     decoder=encoding.python_decoder,
     encode=encoding.python_text,
+    encode_object=encoding.python_object,
+    separator=", ",
     number_text=str,
     proof_names_last_hash=False,
     timestamp=float,
@@ -76,6 +81,8 @@ DVF: Final = Dialect(
     accepted_genesis=("1",),
     decoder=encoding.python_decoder,
     encode=encoding.python_text,
+    encode_object=encoding.python_object,
+    separator=", ",
     number_text=str,
     proof_names_last_hash=True,
     timestamp=float,
@@ -88,6 +95,8 @@ JS: Final = Dialect(
     accepted_genesis=("1",),
     decoder=encoding.ecmascript_decoder,
     encode=encoding.ecmascript_text,
+    encode_object=encoding.ecmascript_object,
+    separator=",",
     number_text=encoding.ecmascript_integer_text,
     proof_names_last_hash=True,
     timestamp=_javascript_time,

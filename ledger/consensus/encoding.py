@@ -20,6 +20,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import rfc8785
@@ -56,6 +57,12 @@ def python_text(value: Json) -> str:
     return _python_encoder.encode(value)
 
 
+def python_object(members: Mapping[str, str]) -> str:
+    """The canonical text of an object, from those of its members' values."""
+    ordered = (f"{python_text(key)}: {members[key]}" for key in sorted(members))
+    return "{" + ", ".join(ordered) + "}"
+
+
 def _ecmascript_number(literal: str) -> int | float | None:
     """A JSON number literal as JavaScript would keep it: the nearest double.
 
@@ -90,6 +97,12 @@ def ecmascript_text(value: Json) -> str:
     except ValueError:  # the library's own errors, and those it trips over
         # Lone surrogates, or numbers that never went through the decoder: rare, and beyond the RFC.
         return _beyond_rfc8785(value)
+
+
+def ecmascript_object(members: Mapping[str, str]) -> str:
+    """The canonical text of an object, from those of its members' values."""
+    by_code_unit = sorted(members, key=_code_units)
+    return "{" + ",".join(f"{ecmascript_text(key)}:{members[key]}" for key in by_code_unit) + "}"
 
 
 def _beyond_rfc8785(value: Json) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from .dialects import GENESIS_INDEX, GENESIS_PROOF, Network
 from .encoding import Json, hash_of
@@ -35,28 +35,14 @@ def read_block(
 
     Raises `Refused` when it is no block, or past the caps on depth, digits and bytes.
     """
-    if not isinstance(value, dict):
-        raise Refused(Reason.NOT_AN_OBJECT, f"a block is an object, not {_kind(value)}")
-    index = value.get("index")
-    at = index if type(index) is int and -(10**9) < index < 10**9 else None
-    for key in KEYS:
-        if key not in value:
-            raise Refused(Reason.MISSING_KEY, f"the key {key!r} is missing", index=at)
-    if type(index) is not int:
-        raise Refused(Reason.BAD_INDEX, f"index is an integer, not {_kind(index)}")
-    _check_shape(value, at)
+    at = check_shape(value)
     check_nesting_and_digits(value, caps, at)
     canonical = network.canonical(value)
-    if len(canonical) > caps.block_bytes or (
-        not canonical.isascii() and len(canonical.encode()) > caps.block_bytes
-    ):
-        raise Refused(
-            Reason.BLOCK_TOO_LARGE, f"the block takes over {caps.block_bytes} bytes", index=at
-        )
+    check_size(canonical, caps, at)
     if wire is not None:
-        _check_keys_once(wire, canonical, at)
+        check_keys_once(wire, canonical, at)
     return Block(
-        index=index,
+        index=value["index"],
         timestamp=value["timestamp"],
         transactions=value["transactions"],
         proof=value["proof"],
@@ -128,11 +114,23 @@ def judge(
             check_genesis(block, network)
         else:
             check_successor(parent, block, network)
-        yield block
         parent = Place.of(block)
+        yield block
+        del block  # not while the next one comes: it may be large
 
 
-def _check_shape(value: dict[str, Any], at: int | None) -> None:
+def check_shape(value: Json) -> int | None:
+    """Refuse what is not an object with the five keys and their types. Answer with the index it
+    claims, as far as that is good for words."""
+    if not isinstance(value, dict):
+        raise Refused(Reason.NOT_AN_OBJECT, f"a block is an object, not {_kind(value)}")
+    index = value.get("index")
+    at = index if type(index) is int and -(10**9) < index < 10**9 else None
+    for key in KEYS:
+        if key not in value:
+            raise Refused(Reason.MISSING_KEY, f"the key {key!r} is missing", index=at)
+    if type(index) is not int:
+        raise Refused(Reason.BAD_INDEX, f"index is an integer, not {_kind(index)}")
     timestamp, proof = value["timestamp"], value["proof"]
     if type(timestamp) not in (int, float):
         raise Refused(
@@ -148,12 +146,28 @@ def _check_shape(value: dict[str, Any], at: int | None) -> None:
             Reason.BAD_TRANSACTIONS, f"transactions is a list, not {_kind(transactions)}", index=at
         )
     for position, transaction in enumerate(transactions):
-        if type(transaction) is not dict:
-            raise Refused(
-                Reason.BAD_TRANSACTIONS,
-                f"transaction {position} is an object, not {_kind(transaction)}",
-                index=at,
-            )
+        check_transaction(position, transaction, at)
+    return at
+
+
+def check_transaction(position: int, value: Json, at: int | None = None) -> None:
+    """Refuse a transaction that is not an object."""
+    if type(value) is not dict:
+        raise Refused(
+            Reason.BAD_TRANSACTIONS,
+            f"transaction {position} is an object, not {_kind(value)}",
+            index=at,
+        )
+
+
+def check_size(canonical: str, caps: Caps, at: int | None = None) -> None:
+    """Refuse a block whose canonical text takes more bytes than the cap."""
+    if len(canonical) > caps.block_bytes or (
+        not canonical.isascii() and len(canonical.encode()) > caps.block_bytes
+    ):
+        raise Refused(
+            Reason.BLOCK_TOO_LARGE, f"the block takes over {caps.block_bytes} bytes", index=at
+        )
 
 
 def check_nesting_and_digits(value: Json, caps: Caps, at: int | None = None) -> None:
@@ -185,7 +199,7 @@ def check_nesting_and_digits(value: Json, caps: Caps, at: int | None = None) -> 
         level, depth = deeper, depth + 1
 
 
-def _check_keys_once(wire: str, canonical: str, at: int | None) -> None:
+def check_keys_once(wire: str, canonical: str, at: int | None = None) -> None:
     """Refuse a repeated key: readers differ on which one counts.
 
     The cheap test first. A dropped member takes quotes with it, so equal counts of quotes in both

@@ -8,10 +8,11 @@ counts by; the last number it saw is all it needs to come back (`/ws/?after=41`)
     {"kind": "block", "seq": 42, "at": …, "data": {…}} an event (see `ledger.node.events`)
     {"kind": "now", "data": {…}}                       counts and states, after the events so far
     {"kind": "mining", "data": {…}}                    the search under way
+    {"kind": "network", "data": {…}}                   catching up, and how the peers stand to us
     {"kind": "beat", "seq": 42}                        nothing is new; the connection lives
 
-`snapshot`, `now` and `mining` are described in `ledger.node.overview`. The last two are not
-events: of several that were not sent yet, only the newest is.
+`snapshot`, `now`, `mining` and `network` are described in `ledger.node.overview`. The last three
+are not events: of several that were not sent yet, only the newest is.
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ def now() -> str:
 
 def mining() -> str:
     return control("mining", data=overview.mining())
+
+
+def network() -> str:
+    return control("network", data=overview.network(overview.tip_index()))
 
 
 class News(NamedTuple):

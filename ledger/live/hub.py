@@ -35,10 +35,13 @@ class Hub:
         self._seq = 0
         self._wake = asyncio.Event()
         self._mining_changed = asyncio.Event()
+        self._network_changed = asyncio.Event()
+        self._network_told = ""
         self._tasks: list[asyncio.Task[None]] = []
         self._forget = [
             node.committed.add(lambda: self._from_thread(self._wake)),
             node.miner.changed.add(lambda: self._from_thread(self._mining_changed)),
+            node.network.changed.add(lambda: self._from_thread(self._network_changed)),
         ]
 
     @property
@@ -78,6 +81,8 @@ class Hub:
         if not self._tasks:
             self._start(outbox.seq)
         self._outboxes.add(outbox)
+        self._network_told = ""  # not to this one
+        self._network_changed.set()
         return outbox
 
     def leave(self, outbox: Outbox) -> None:
@@ -114,6 +119,7 @@ class Hub:
         self._tasks = [
             asyncio.create_task(self._pass_events_on()),
             asyncio.create_task(self._pass_mining_on()),
+            asyncio.create_task(self._pass_network_on()),
         ]
 
     def _stop(self) -> None:
@@ -158,6 +164,7 @@ class Hub:
             for seq, frame in news.events:
                 outbox.put(frame, seq)
             outbox.put_newest("now", news.now)
+        self._network_changed.set()  # whoever agreed with our tip may be behind it now
 
     async def _pass_mining_on(self) -> None:
         while True:
@@ -166,6 +173,23 @@ class Hub:
             frame = frames.mining()
             for outbox in self._outboxes:
                 outbox.put_newest("mining", frame)
+
+    async def _pass_network_on(self) -> None:
+        while True:
+            await self._network_changed.wait()
+            self._network_changed.clear()
+            try:
+                frame = await self._node.reader.read_at_once(frames.network)
+            except Exception:
+                logger.exception("how the peers stand could not be read")
+                await asyncio.sleep(1)
+                self._network_changed.set()
+                continue
+            if frame != self._network_told:
+                self._network_told = frame
+                for outbox in self._outboxes:
+                    outbox.put_newest("network", frame)
+            await asyncio.sleep(LOOK_EVERY)
 
 
 _hub: Hub | None = None

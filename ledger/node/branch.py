@@ -18,10 +18,12 @@ from ledger.consensus import Network
 from . import blockstore, chainstate, marks
 from .chainstate import Switch
 from .errors import MarkedInvalid
+from .foreign_blocks import read_text
 from .writer import Writer
 
 _IN_MEMORY: Final = 8 * 1024 * 1024
 _BATCH: Final = 2000  # blocks to one transaction
+_BATCH_CHARACTERS: Final = 512 * 1024  # of their texts: decoded, they can take forty times as much
 _HASHES: Final = 2000
 
 
@@ -44,8 +46,7 @@ class Branch:
         """The blocks that are not on our chain, in order."""
         self.texts.seek(0)
         for line in self.texts:
-            value = network.dialect.decoder.decode(line.decode())
-            yield consensus.read_block(value, network)
+            yield read_text(line.rstrip(b"\n"), network)
 
 
 def spool(blocks: Iterable[consensus.Block]) -> Branch:
@@ -63,6 +64,7 @@ def spool(blocks: Iterable[consensus.Block]) -> Branch:
             if not shared:
                 count += 1
                 texts.write(block.canonical.encode() + b"\n")
+            del block  # not while the next one comes: it may be large
     except BaseException:
         texts.close()
         raise
@@ -81,10 +83,12 @@ def adopt(
     batch: list[consensus.Block] = []
     if not network.prefers(branch.length, models.Tip.objects.get(pk=1).index):
         return None
+    characters = 0
     for block in branch.blocks(network):
-        if len(batch) == _BATCH:
+        characters += len(block.canonical)
+        if batch and (len(batch) == _BATCH or characters > _BATCH_CHARACTERS):
             writer.run(partial(blockstore.store, batch, origin, source))
-            batch = []
+            batch, characters = [], len(block.canonical)
         batch.append(block)
 
     def finish() -> Switch | None:

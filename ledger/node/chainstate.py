@@ -26,13 +26,14 @@ from ledger.models import (
 )
 from ledger.queries.forks import STALE_PATH
 
-from . import events, marks, mempool, totals
+from . import events, marks, matching, mempool, totals
 from .errors import TipMoved
 
 SHOWN: Final = 10  # blocks described in one event; whoever wants more asks for them
 _NAMED: Final = 500  # transactions named in one event
 
 State = Transaction.State
+Effect = ReorganisedTransaction.Effect
 
 # Put together from constants, nothing else.
 _LOWEST: Final = STALE_PATH + 'SELECT MIN("index") FROM path'  # noqa: S608
@@ -51,6 +52,7 @@ class Switch:
     disconnected: int
     connected: int
     returned: int
+    released: int
     confirmed: int
 
 
@@ -73,23 +75,29 @@ def switch_to(block: Block, network: Network, source: str = "") -> Switch | None
 
 def force_tip(block: Block, tip: Tip, source: str = "") -> Switch:
     """Make `block` the tip, whatever the lengths. `tip` is the present one, held for update."""
-    fork_index = _fork_index(block)
-    undone = _disconnect_above(fork_index) if tip.index > fork_index else set[int]()
+    index = fork_index(block)
+    undone = _disconnect_above(index) if tip.index > index else set[int]()
     _connect_path(block)
-    totals.apply(totals.above(fork_index), 1)
-    confirmed = _confirm_above(fork_index)
-    found = mempool.match_with_blocks_above(fork_index, undone - confirmed)
-    returned = undone - confirmed - found
-    mempool.return_to_pool(returned)
+    totals.apply(totals.above(index), 1)
+    confirmed = _confirm_above(index)
+    confirmed |= matching.match_with_blocks_above(index, undone - confirmed)
+    returned, released = mempool.put_back(undone - confirmed)
     _move_tip(tip, block)
     switch = Switch(
-        fork_index=fork_index,
-        disconnected=tip.index - fork_index,
-        connected=block.index - fork_index,
+        fork_index=index,
+        disconnected=tip.index - index,
+        connected=block.index - index,
         returned=len(returned),
-        confirmed=len(confirmed | found),
+        released=len(released),
+        confirmed=len(confirmed),
     )
-    _record(switch, tip, block, source, returned, confirmed | found)
+    _record(
+        switch,
+        tip,
+        block,
+        source,
+        {Effect.RETURNED: returned, Effect.RELEASED: released, Effect.CONFIRMED: confirmed},
+    )
     return switch
 
 
@@ -119,7 +127,7 @@ def describe(block: Block) -> dict[str, Any]:
     }
 
 
-def _fork_index(block: Block) -> int:
+def fork_index(block: Block) -> int:
     """The index of the last active block among `block` and its ancestors; 0 if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(_LOWEST, [block.pk])
@@ -127,11 +135,12 @@ def _fork_index(block: Block) -> int:
         return block.index if lowest is None else int(lowest) - 1
 
 
-def _disconnect_above(fork_index: int) -> set[int]:
+def _disconnect_above(index: int) -> set[int]:
     """Take active blocks away; answer which of our transactions were confirmed in them."""
-    totals.apply(totals.above(fork_index), -1)
-    undone = _named_above(fork_index)
-    ActiveBlock.objects.filter(index__gt=fork_index).delete()
+    totals.apply(totals.above(index), -1)
+    undone = _named_above(index)
+    ActiveBlock.objects.filter(index__gt=index).delete()
+    mempool.lower_floors(index, undone)
     return undone
 
 
@@ -165,13 +174,13 @@ def _move_tip(tip: Tip, block: Block) -> None:
 
 
 def _record(
-    switch: Switch, old: Tip, new: Block, source: str, returned: set[int], confirmed: set[int]
+    switch: Switch, old: Tip, new: Block, source: str, effects: dict[Effect, set[int]]
 ) -> None:
     # Of a chain that only got shorter, the tip: whoever listens has to know where it ends.
     first = min(max(switch.fork_index + 1, new.index - SHOWN + 1), new.index)
     rows = Block.objects.filter(active__index__gte=first).order_by("index")
     blocks = [describe(block) for block in rows]
-    named = _uids(confirmed)
+    named = _uids(effects[Effect.CONFIRMED])
     if not switch.disconnected:
         if switch.connected == len(blocks):
             within = _uids_by_index(switch.fork_index)
@@ -197,12 +206,11 @@ def _record(
         source=source[:300],
         at=timezone.now(),
     )
-    effects = [(pk, ReorganisedTransaction.Effect.RETURNED) for pk in sorted(returned)]
-    effects += [(pk, ReorganisedTransaction.Effect.CONFIRMED) for pk in sorted(confirmed)]
     ReorganisedTransaction.objects.bulk_create(
         [
             ReorganisedTransaction(reorganisation=row, transaction_id=pk, effect=effect)
-            for pk, effect in effects
+            for effect, pks in effects.items()
+            for pk in sorted(pks)
         ]
     )
     events.record(
@@ -213,8 +221,9 @@ def _record(
         connected=switch.connected,
         old_tip=describe(old.block),
         blocks=blocks,
-        returned=_uids(returned),
-        returned_count=len(returned),
+        returned=_uids(effects[Effect.RETURNED]),
+        returned_count=switch.returned,
+        released=_uids(effects[Effect.RELEASED]),
         confirmed=named,
         source=source,
     )

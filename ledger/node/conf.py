@@ -26,7 +26,9 @@ class NodeConf:
     bootstrap: tuple[str, ...]
     is_automatic: bool
     poll_every: float
+    host: str
     port: int
+    version: str
     mine_queue: int
     mining_cores: int
     caps: Caps
@@ -46,7 +48,9 @@ class NodeConf:
             bootstrap=tuple(settings.NODE_BOOTSTRAP),
             is_automatic=settings.NODE_NETWORKING == "automatic",
             poll_every=settings.NODE_POLL_EVERY,
+            host=settings.NODE_HOST,
             port=settings.NODE_PORT,
+            version=settings.NODE_VERSION,
             mine_queue=settings.NODE_MINE_QUEUE,
             mining_cores=settings.NODE_MINING_CORES,
             caps=Caps(

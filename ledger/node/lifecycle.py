@@ -19,8 +19,13 @@ from .events import Listeners
 from .identity import Identity
 from .mempool import Door
 from .mining import Miner
+from .network.asking import Asker
+from .network.catch_up import CatchUp
+from .network.keeper import Keeper
+from .network.progress import NetworkProgress
 from .network.sync import Syncer
 from .reading import Reader
+from .relayed import Intake
 from .verification import Report
 from .writer import Writer
 
@@ -41,15 +46,26 @@ class Node:
         self.miner = Miner(
             own, self.writer, self.committed, queue=conf.mine_queue, cores=conf.mining_cores
         )
-        self.syncer = Syncer(own, self.writer, conf)
-        self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
+        self.network = NetworkProgress()
+        self.catch_up = CatchUp(own.network, self.writer, conf, self.network)
+        asker = Asker(own.network, self.writer, conf, self.catch_up)
+        self.syncer = Syncer(asker, self.writer, conf, self.network)
+        pool = {"transactions": conf.pool_transactions, "size": conf.pool_bytes}
+        self.door = Door(own.network, **pool)
+        self.intake = Intake(own.network, **pool)
+        self.keeper = Keeper(
+            own, conf, asker, self.intake, self.writer, self.committed, self.network
+        )
 
     def close(self) -> None:
         """Stop in an order in which nothing waits for what is gone already. Idempotent."""
+        self.keeper.close()
         self.syncer.close()
+        self.network.close()
         self.miner.close()
         self.writer.close()
         self.reader.close()
+        self.catch_up.close()
 
 
 def prepare(conf: NodeConf | None = None) -> Identity:
@@ -100,6 +116,8 @@ def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
     node = Node(prepare(conf), conf)
     if serving:
         node.writer.run(lambda: events.record(events.NODE, identifier=node.identity.identifier))
+        if conf.is_automatic:
+            node.keeper.start()
     _current = node
     return node
 

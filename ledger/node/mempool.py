@@ -1,29 +1,24 @@
-"""The pool: transactions this node acknowledged that no active block includes yet.
+"""The pool: transactions this node or a peer acknowledged that no active block includes yet.
 
-Submissions come in groups from the writer. What a reorganisation does to the pool is also here:
-transactions come back to it, or are found again on the new branch. The protocol gives transactions
-no identity, so they are found by content, one for one: of two identical submissions and one
-identical entry on the branch, the older is confirmed and the younger waits.
+Submissions come in groups from the writer; those of peers come through `relayed`. What is put back
+after a reorganisation is also here; which entries of blocks stand for which transaction is told by
+`matching`.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 from django.utils import timezone
 
 from ledger.consensus import Network
 from ledger.consensus.policy import submission_faults
-from ledger.models import Block, Inclusion, Tip, Transaction
+from ledger.models import Tip, Transaction
 
 from . import events
 from .errors import KeyReused, NotAccepted, Overloaded
@@ -31,7 +26,6 @@ from .errors import KeyReused, NotAccepted, Overloaded
 State = Transaction.State
 IN_POOL: Final = (State.PENDING, State.RETURNED)
 _CHUNK: Final = 500
-_CONTENT: Final = ("sender__name", "recipient__name", "amount")
 
 Content = tuple[str, str, int]
 """Sender, recipient, amount: all that tells two transactions apart on the wire."""
@@ -84,6 +78,7 @@ class Door:
         """Take in what fits, in order; an answer or an exception for each. For the writer."""
         index = Tip.objects.get(pk=1).index + 1
         count, size = pool_size()
+        number = next_number()
         known = _acknowledged(s.idempotency_key for s in submissions if s.idempotency_key)
         now = timezone.now()
         rows: list[Transaction] = []
@@ -93,7 +88,7 @@ class Door:
             if key and (earlier := known.get(key)):
                 answers.append(_same(earlier, submission))
                 continue
-            bytes_taken = self._bytes(submission)
+            bytes_taken = bytes_of(submission.content, self._network)
             if count >= self._transactions or size + bytes_taken > self._size:
                 answers.append(
                     Overloaded(f"the pool is full ({count} transactions)", retry_after=5)
@@ -108,6 +103,8 @@ class Door:
                 promised_index=index,
                 idempotency_key=key,
                 submitted_at=now,
+                entered=number + len(rows),
+                floor=index - 1,
             )
             count, size = count + 1, size + bytes_taken
             rows.append(row)
@@ -118,9 +115,21 @@ class Door:
         events.record_all(events.TRANSACTION, [describe(row) for row in rows])
         return answers
 
-    def _bytes(self, submission: Submission) -> int:
-        value = dict(zip(("sender", "recipient", "amount"), submission.content, strict=True))
-        return len(self._network.canonical(value).encode()) + 2  # and the comma after it
+
+def bytes_of(content: Content, network: Network) -> int:
+    """What a transaction takes in a block."""
+    value = dict(zip(("sender", "recipient", "amount"), content, strict=True))
+    return len(network.canonical(value).encode()) + 2  # and the comma after it
+
+
+def next_number() -> int:
+    """The number of the next transaction that enters, above all that were ever given.
+
+    Rows are never deleted and their numbers only grow (triggers see to both), so the highest there
+    is was the last given, whatever has left the pool meanwhile. The index on it makes this cheap.
+    """
+    newest: int | None = Transaction.objects.aggregate(newest=Max("entered"))["newest"]
+    return (newest or 0) + 1
 
 
 def pool() -> QuerySet[Transaction]:
@@ -142,15 +151,12 @@ def describe(row: Transaction) -> dict[str, Any]:
         "recipient": row.recipient,
         "amount": str(row.amount),
         "state": row.state,
-    }
+    } | ({"relayed": True} if row.relayed_by else {})
 
 
 def set_state(pks: Iterable[int], state: str) -> None:
-    wanted = sorted(pks)
-    for start in range(0, len(wanted), _CHUNK):
-        Transaction.objects.filter(pk__in=wanted[start : start + _CHUNK]).update(
-            state=state, reason=""
-        )
+    for chunk in _chunks(set(pks)):
+        Transaction.objects.filter(pk__in=chunk).update(state=state, reason="")
 
 
 def drop(uid: str, reason: str) -> uuid.UUID:
@@ -170,117 +176,77 @@ def drop(uid: str, reason: str) -> uuid.UUID:
     return row.uid
 
 
-def return_to_pool(pks: set[int]) -> None:
-    """What a reorganisation left without a block waits again."""
-    set_state(pks, State.RETURNED)
+def put_back(pks: set[int]) -> tuple[set[int], set[int]]:
+    """What a reorganisation left without a block: our own waits again, what peers acknowledged is
+    released. Answer which were returned, and which released.
 
-
-def match_with_blocks_above(index: int, undone: set[int]) -> set[int]:
-    """Find our unconfirmed transactions on the newly connected blocks, and confirm those found.
-
-    `undone` are those whose block was just disconnected; with the pool they are the candidates,
-    oldest first. Each entry of a block stands for one of them at most.
+    A peer's is returned too where one of our own has the same content: which of the two the chain
+    holds is nobody's to tell, so it may be ours that it lacks.
     """
-    waiting: dict[Content, list[int]] = defaultdict(list)
-    for pk, sender, recipient, amount in _candidates(undone):
-        waiting[sender, recipient, amount].append(pk)
-    if not waiting:
-        return set()
-    floors = _floors(index, [pk for pks in waiting.values() for pk in pks])
-    pairs = list(_pairs(waiting, index, floors))
+    others = list(_contents(pks, relayed=True))
+    alike = acknowledged_here({content for _, content in others}, pks) if others else set()
+    released = {pk for pk, content in others if content not in alike}
+    returned = pks - released
+    enter(sorted(returned), State.RETURNED)
+    enter(sorted(released), State.RELEASED)
+    return returned, released
+
+
+def enter(pks: Sequence[int], state: str) -> None:
+    """Give transactions a state, and numbers in this order: peers hear of them anew."""
+    numbers = range(number := next_number(), number + len(pks))
     with connection.cursor() as cursor:
-        cursor.executemany("UPDATE ledger_inclusion SET transaction_id = %s WHERE id = %s", pairs)
-    found = {pk for pk, _ in pairs}
-    set_state(found, State.CONFIRMED)
-    return found
-
-
-def _pairs(
-    waiting: Mapping[Content, list[int]], index: int, floors: Mapping[int, int]
-) -> Iterator[tuple[int, int]]:
-    """Transactions, the oldest first, with the entries above `index` that stand for them.
-
-    The entries are gone through, not the transactions: a full pool costs a short branch nothing.
-    """
-    entries = (
-        Inclusion.objects.filter(
-            block__active__index__gt=index, transaction__isnull=True, irregular=""
+        cursor.executemany(
+            "UPDATE ledger_transaction SET state = %s, entered = %s WHERE id = %s",
+            [(state, number, pk) for number, pk in zip(numbers, pks, strict=True)],
         )
-        .order_by("index", "position")
-        .values_list("block", "index", "position", "pk", *_CONTENT)
-    )
-    for block, group in groupby(entries.iterator(chunk_size=2000), key=itemgetter(0)):
-        values: list[dict[str, Any]] = []
-        for _, at, position, entry, *content in group:
-            pks = waiting.get(tuple(content), [])
-            place = next((place for place, pk in enumerate(pks) if floors.get(pk, 0) < at), None)
-            if place is None:
-                continue
-            values = values or _transactions_of(block)
-            if _is_plain(values[position]):
-                yield pks.pop(place), entry
 
 
-_STALE_ABOVE: Final = """
-    WITH RECURSIVE stale("index", hash, parent_hash) AS (
-        SELECT "index", hash, parent_hash FROM ledger_block WHERE id IN ({marks})
-        UNION
-        SELECT b."index", b.hash, b.parent_hash
-        FROM stale JOIN ledger_block b ON b.hash = stale.parent_hash
-        WHERE b."index" > %s
-          AND NOT EXISTS (SELECT 1 FROM ledger_activeblock a WHERE a.block_id = b.id)
-    )
-    SELECT "index", hash, parent_hash FROM stale
+def lower_floors(index: int, undone: set[int]) -> None:
+    """The chain was left above `index`: nothing is known of what stands there now."""
+    Transaction.objects.waiting().filter(floor__gt=index).update(floor=index)
+    Transaction.objects.released().filter(floor__gt=index).update(floor=index)
+    for chunk in _chunks(undone):
+        Transaction.objects.filter(pk__in=chunk, floor__gt=index).update(floor=index)
+
+
+_OWN_ON_CHAIN: Final = """
+    SELECT 1 FROM ledger_inclusion i
+    JOIN ledger_address s ON s.id = i.sender_id JOIN ledger_address r ON r.id = i.recipient_id
+    JOIN ledger_transaction t ON t.id = i.transaction_id
+    JOIN ledger_activeblock a ON a.block_id = i.block_id
+    WHERE s.name = %s AND r.name = %s AND i.amount = %s AND t.relayed_by = '' LIMIT 1
 """
 
 
-def _floors(index: int, pks: Sequence[int]) -> dict[int, int]:
-    """The last active block, if it is above `index`, under the stale blocks that include them.
-
-    Down there an entry with the same content is somebody else's: the transaction came later on the
-    same branch. If it stood for ours, ours would be confirmed twice when that branch comes back.
-    """
-    included: list[tuple[int, int, str]] = []
-    for start in range(0, len(pks), _CHUNK):
-        included += Inclusion.objects.filter(
-            transaction__in=pks[start : start + _CHUNK], index__gt=index, block__active=None
-        ).values_list("transaction_id", "block_id", "block__hash")
-    blocks = sorted({block for _, block, _ in included})
-    stale = set[tuple[int, str, str | None]]()
-    for start in range(0, len(blocks), _CHUNK):
-        chunk = blocks[start : start + _CHUNK]
-        with connection.cursor() as cursor:
-            marks = ", ".join(["%s"] * len(chunk))
-            cursor.execute(_STALE_ABOVE.format(marks=marks), [*chunk, index])
-            stale.update(cursor.fetchall())
-    under: dict[str | None, int] = {}
-    for at, digest, parent in sorted(stale, key=itemgetter(0)):
-        under[digest] = under.get(parent, at - 1)
-    floors: dict[int, int] = defaultdict(int)
-    for pk, _, digest in included:
-        floors[pk] = max(floors[pk], under[digest])
-    return floors
+def acknowledged_here(contents: set[Content], undone: set[int]) -> set[Content]:
+    """Which of these contents a transaction of our own has that waits, is in an active block or is
+    among `undone`."""
+    own = Transaction.objects.waiting().filter(relayed_by="")
+    found = set(own.values_list("sender", "recipient", "amount"))
+    found |= {content for _, content in _contents(undone, relayed=False)}
+    found &= contents
+    with connection.cursor() as cursor:
+        for content in contents - found:
+            cursor.execute(_OWN_ON_CHAIN, content)
+            if cursor.fetchone():
+                found.add(content)
+    return found
 
 
-def _candidates(undone: set[int]) -> list[tuple[int, str, str, int]]:
-    fields = ("pk", "sender", "recipient", "amount")
-    rows = list(pool().values_list(*fields))
-    wanted = sorted(undone)
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        rows += Transaction.objects.filter(pk__in=chunk).values_list(*fields)
-    return sorted(rows)
+def _contents(pks: set[int], *, relayed: bool) -> Iterable[tuple[int, Content]]:
+    for chunk in _chunks(pks):
+        rows = Transaction.objects.filter(pk__in=chunk)
+        rows = rows.exclude(relayed_by="") if relayed else rows.filter(relayed_by="")
+        for pk, sender, recipient, amount in rows.values_list(
+            "pk", "sender", "recipient", "amount"
+        ):
+            yield pk, (sender, recipient, amount)
 
 
-def _transactions_of(block: int) -> list[dict[str, Any]]:
-    text = Block.objects.values_list("canonical", flat=True).get(pk=block)
-    values: list[dict[str, Any]] = json.loads(text)["transactions"]
-    return values
-
-
-def _is_plain(value: dict[str, Any]) -> bool:
-    """Whether it has no keys beside the three: with another one it is not what we acknowledged."""
-    return len(value) == 3
+def _chunks(pks: set[int]) -> Iterable[list[int]]:
+    wanted = sorted(pks)
+    return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
 def _acknowledged(keys: Iterable[str]) -> dict[str, Transaction]:

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
-from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
-from ledger.models import Block, Event, Inclusion, Peer, Tip, Transaction
+from ledger.models import Block, Event, Inclusion, Tip, Transaction
+from ledger.queries import peers as peer_queries
 
 from . import chainstate, events, lifecycle, mempool
 from .network import peers
@@ -37,6 +37,7 @@ def overview() -> dict[str, Any]:
         "transactions": [mempool.describe(row) | {"block": blocks_of.get(row.pk)} for row in rows],
         "news": _news(),
         "mining": mining(),
+        "network": network(tip.index),
     }
 
 
@@ -70,6 +71,17 @@ def mining() -> dict[str, Any]:
     return asdict(lifecycle.current().miner.state())
 
 
+def network(tip: int) -> dict[str, Any]:
+    """Whom this node, whose chain ends at index `tip`, catches up with, and how many peers stand to
+    it in which way. `revision` moves when the peers' rows changed."""
+    state = lifecycle.current().network.state()
+    return {
+        "catching_up": [asdict(way) | {"rate": round(way.rate)} for way in state.catching_up],
+        "peers": peer_queries.summary(tip),
+        "revision": state.revision,
+    }
+
+
 def last_seq() -> int:
     """The number of the newest event; 0 before the first."""
     return events.newest()
@@ -91,23 +103,8 @@ def _counts(tip: Tip) -> dict[str, Any]:
         "height": tip.index,
         "pool": {"count": count, "size": size},
         "peers": len(peers.known_addresses()),
-        "sync": _sync(),
         "puzzle": {"before": before.decode(), "after": after.decode()},
     }
-
-
-def _sync() -> dict[str, int]:
-    """How the peers did when they were last asked, and the longest chain any of them had."""
-    good = Q(last_success_at__isnull=False) & (
-        Q(last_failure_at__isnull=True) | Q(last_success_at__gt=F("last_failure_at"))
-    )
-    asked = Q(last_success_at__isnull=False) | Q(last_failure_at__isnull=False)
-    found = Peer.objects.aggregate(
-        asked=Count("pk", filter=asked),
-        answered=Count("pk", filter=good),
-        longest=Max("length", filter=good, default=0),
-    )
-    return {**found}
 
 
 def _latest_transactions() -> list[Transaction]:

@@ -219,7 +219,7 @@ def _rebuild_states(done: Repairs) -> None:
         models.Transaction.objects.filter(state=State.CONFIRMED).values_list("pk", flat=True)
     )
     mempool.set_state(seen - confirmed, State.CONFIRMED)
-    mempool.set_state(confirmed - seen, State.RETURNED)
+    mempool.put_back(confirmed - seen)
     done.transactions = len(seen ^ confirmed)
 
 

@@ -364,7 +364,7 @@ def _check_history(report: Report) -> None:
 
 
 def _check_transactions(report: Report) -> None:
-    """Each acknowledged transaction is pending, confirmed once, or refused with a reason (I4)."""
+    """Each transaction waits, is confirmed once, was released, or refused with a reason (I4)."""
     query = """
         SELECT t.uid, t.state, COUNT(a."index"), MIN(a."index")
         FROM ledger_transaction t
@@ -387,6 +387,18 @@ def _check_transactions(report: Report) -> None:
     for index, uid in _rows(query):
         what = f"transaction {_shown(uid)} is not what its inclusion says"
         report.note("I4", what, REPAIR_INDEX, index)
+    query = """
+        SELECT i."index", t.uid FROM ledger_inclusion i
+        JOIN ledger_transaction t ON t.id = i.transaction_id
+        JOIN ledger_activeblock a ON a.block_id = i.block_id WHERE i."index" <= t.floor
+    """
+    for index, uid in _rows(query):
+        what = f"transaction {_shown(uid)} came later than the block that includes it"
+        report.note("I4", what, RESTORE, index)
+    for (uid,) in _rows(
+        "SELECT uid FROM ledger_transaction WHERE state='released' AND relayed_by=''"
+    ):
+        report.note("I4", f"transaction {_shown(uid)} is released and our own", REPAIR_INDEX)
 
 
 def _shown(uid: Any) -> str:

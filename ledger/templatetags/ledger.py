@@ -44,6 +44,7 @@ for _function in (
     wording.paced,
     wording.lasting,
     wording.over_by,
+    wording.synced,
 ):
     register.filter(_function.__name__, _or_empty(_function))
 
@@ -89,6 +90,16 @@ def moment(value: Any, at: Any, slot: str) -> dict[str, Any]:
     """A time, said relative to `at`, and exactly where the pointer rests on it."""
     if value == "":
         return {"slot": slot}
+    return _time(value, at, slot, wording.ago)
+
+
+@register.inclusion_tag("ledger/_time.html")
+def coming(value: Any, at: Any, slot: str) -> dict[str, Any]:
+    """A time to come, likewise."""
+    return _time(value, at, slot, lambda seconds: wording.coming(-seconds)) | {"is_coming": True}
+
+
+def _time(value: Any, at: Any, slot: str, say: Callable[[float], str]) -> dict[str, Any]:
     time, now = wording.moment(value), wording.moment(at)
     if time is None or now is None:
         return {"slot": slot, "text": wording.say("no-time")}
@@ -96,7 +107,7 @@ def moment(value: Any, at: Any, slot: str) -> dict[str, Any]:
         "slot": slot,
         "iso": time.isoformat(),
         "absolute": wording.absolute(time),
-        "text": wording.ago((now - time).total_seconds()),
+        "text": say((now - time).total_seconds()),
     }
 
 
@@ -133,9 +144,9 @@ def next_block(height: int) -> str:
     return wording.say("mine-next", n=wording.grouped(height + 1))
 
 
-@register.simple_tag
-def synced(peers: int, height: int, sync: dict[str, int]) -> str:
-    return wording.synced(peers, height, sync)
+@register.filter
+def caught_up(way: dict[str, Any]) -> str:
+    return wording.caught_up(way["received"], way["expected"], way["rate"])
 
 
 @register.filter

@@ -23,6 +23,7 @@ from .posting import token_check
 _JOURNAL: Final = 25
 _BLOCKS: Final = 20  # of either side of a reorganisation
 _TRANSACTIONS: Final = 100
+_EFFECTS: Final = ("returned", "released", "confirmed")
 _DIGITS: Final = 18
 
 
@@ -61,7 +62,8 @@ def _forks(before: int | None) -> dict[str, Any]:
 def _tree() -> dict[str, Any]:
     tip = block_queries.tip_index()
     branches = [_branch(branch) for branch in queries.side_branches()]
-    peers = [peer for peer in peer_queries.described(tip) if peer["tip"] is not None]
+    known = peer_queries.described(tip)
+    peers = [peer for peer in known if peer["tip"] is not None]
     chosen = forktree.columns(tip, branches, peers)
     rows = (
         Block.objects.filter(active__index__in=chosen)
@@ -70,7 +72,14 @@ def _tree() -> dict[str, Any]:
     )
     active = [{"index": index, "hash": digest} for index, digest in rows]
     beyond = [index for index in chosen if index > tip]
-    return {"tip": tip, "active": active, "branches": branches, "peers": peers, "beyond": beyond}
+    return {
+        "tip": tip,
+        "active": active,
+        "branches": branches,
+        "peers": peers,
+        "counts": peer_queries.counted(peer["relation"] for peer in known),
+        "beyond": beyond,
+    }
 
 
 def _branch(branch: queries.SideBranch) -> dict[str, Any]:
@@ -105,7 +114,7 @@ def _row(row: Reorganisation) -> dict[str, Any]:
 
 
 def _counts(counts: dict[str, int]) -> dict[str, int]:
-    return {name: counts.get(name, 0) for name in ("returned", "confirmed")}
+    return {name: counts.get(name, 0) for name in _EFFECTS}
 
 
 def _reorganisation(pk: int) -> dict[str, Any] | None:
@@ -113,6 +122,7 @@ def _reorganisation(pk: int) -> dict[str, Any] | None:
     if row is None:
         return None
     described = _described([row])[0]
+    touched = sum(described[name] for name in _EFFECTS)
     left = _side(row.old_tip, row.fork_index, row.disconnected)
     came = _side(row.new_tip, row.fork_index, row.connected)
     return {
@@ -121,7 +131,7 @@ def _reorganisation(pk: int) -> dict[str, Any] | None:
         "came": came,
         "picture": _picture(row, left, came),
         "transactions": _transactions(row),
-        "transactions_more": max(0, described["returned"] + described["confirmed"] - _TRANSACTIONS),
+        "transactions_more": max(0, touched - _TRANSACTIONS),
     }
 
 

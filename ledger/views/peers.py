@@ -107,10 +107,16 @@ async def _page(request: HttpRequest, *, status: int = 200, **extra: Any) -> Htt
         status=status,
         page="peers",
         host=request.get_host(),
+        conf=lifecycle.current().conf,
         **extra,
     )
 
 
 def _peers() -> dict[str, Any]:
     tip = block_queries.tip_index()
-    return {"length": tip, "rows": queries.described(tip)}
+    rows = queries.described(tip)
+    return {
+        "length": tip,
+        "counts": queries.counted(row["relation"] for row in rows),
+        "rows": rows,
+    }

@@ -93,6 +93,7 @@ def _life(uid: uuid.UUID) -> page.Data | None:
             "size": row.size,
             "promised_index": row.promised_index,
             "submitted_at": row.submitted_at.isoformat(),
+            "relayed_by": row.relayed_by,
         },
         "place": {"index": active.index, "hash": active.block.hash} if active else None,
         "confirmations": found.confirmations,

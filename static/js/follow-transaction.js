@@ -16,8 +16,8 @@ function place() {
   return block ? Number(block) : null;
 }
 
-function concerns({ confirmed = [], returned = [] }) {
-  const named = [confirmed, returned];
+function concerns({ confirmed = [], returned = [], released = [] }) {
+  const named = [confirmed, returned, released];
   return named.some((ids) => ids.includes(id) || ids.length >= MOST_NAMED);
 }
 
@@ -33,6 +33,9 @@ live.on("reorganisation", ({ data }) => {
   const index = place();
   if (concerns(data) || (index !== null && index > data.fork_index)) fragment.lookNow();
   else extend(data, data.blocks.at(-1).index);
+});
+live.on("transaction", ({ data }) => {
+  if (data.id === id) fragment.lookNow();
 });
 live.on("operator", ({ data }) => {
   if (data.subject === id) fragment.lookNow();

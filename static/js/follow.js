@@ -96,6 +96,7 @@ export function begin() {
   live.on("chain-extended", ({ data }) => tellStates(data.confirmed, "confirmed", null));
   live.on("reorganisation", ({ data }) => {
     tellStates(data.returned, "returned", null);
+    tellStates(data.released, "released", null);
     tellStates(data.confirmed, "confirmed", null);
   });
 }

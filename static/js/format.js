@@ -46,12 +46,25 @@ export function state(name, block) {
   return say(`state-${name}`, { n: grouped(block ?? 0) });
 }
 
-export function synced(peers, height, { asked, answered, longest }) {
-  if (peers === 0) return say("sync-alone");
+export function synced(peers, most = Infinity) {
+  const { ahead, forked, unreachable, behind } = peers;
+  const refused = peers.network + peers.invalid + peers.marked;
+  const troubles = Object.entries({ ahead, forked, unreachable, behind, refused });
+  const asked = troubles.reduce((sum, [, n]) => sum + n, peers.agrees);
+  if (asked + peers.unasked + peers.paused === 0) return say("sync-alone");
   if (asked === 0) return say("sync-unasked");
-  if (answered === 0) return say("sync-silent");
-  if (longest > height) return say("sync-behind", { n: grouped(longest) });
-  return say("sync-abreast", { n: grouped(answered), asked: grouped(asked) });
+  const all = grouped(asked + peers.unasked);
+  const agree = say("sync-agrees", { n: grouped(peers.agrees), asked: all });
+  const named = troubles.filter(([, n]) => n > 0).slice(0, most);
+  return [agree, ...named.map(([name, n]) => say(`sync-${name}`, { n: grouped(n) }))].join(", ");
+}
+
+export function caughtUp(received, expected, rate) {
+  let blocks = counted(received, "block");
+  if (expected) {
+    blocks = say("caught-up", { n: grouped(received), blocks: counted(expected, "block") });
+  }
+  return rate < 1 ? blocks : say("caught-up-rate", { blocks, n: grouped(Math.floor(rate)) });
 }
 
 export function told(kind, data) {
@@ -81,7 +94,10 @@ export function told(kind, data) {
   if (kind === "refusal") {
     return sentence("bad", "refused", say("refused-what"), data.peer, said(data.reason));
   }
-  if (kind === "peer") return sentence("", "registered", say("registered-what"), data.address);
+  if (kind === "peer") {
+    const what = `registered-${data.source}`;
+    return sentence("", "registered", say(has(what) ? what : "registered-what"), data.address);
+  }
   if (kind === "operator") {
     const what = say(`operator-${data.act}`, { n: grouped(data.index) });
     return sentence("", "operator", what, shortened(data.subject), data.reason);
@@ -116,6 +132,21 @@ function agoIn(unit, count) {
   if (count < 1) return say("ago-now");
   const singular = `ago-${unit}-one`;
   return count === 1 && has(singular) ? say(singular) : say(`ago-${unit}`, { n: count });
+}
+
+export function coming(seconds) {
+  if (seconds <= 0) return say("in-now");
+  const units = [
+    ["second", 1, 60],
+    ["minute", 60, 3600],
+    ["hour", 3600, 86400],
+  ];
+  for (const [unit, length, limit] of units) {
+    const count = Math.ceil(seconds / length);
+    if (count * length < limit) return say(`in-${unit}`, { n: count });
+  }
+  const days = Math.ceil(seconds / 86400);
+  return days === 1 ? say("in-day-one") : say("in-day", { n: grouped(days) });
 }
 
 // Unix seconds or ISO text as a Date; null where there is none, or none a calendar has.

@@ -62,9 +62,9 @@ function same(one, other) {
 }
 
 function describe(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
   const href = element.getAttribute("href");
-  if (href) return `[href="${CSS.escape(href)}"]`;
-  return element.id ? `#${CSS.escape(element.id)}` : element.localName;
+  return href ? `[href="${CSS.escape(href)}"]` : element.localName;
 }
 
 // Look again soon.

@@ -1,5 +1,6 @@
 // The projector's page: the chain, the figures and the transactions, and a screen that stays on.
 
+import * as catchingUp from "./catching-up.js";
 import * as chain from "./chain.js";
 import * as fragment from "./fragment.js";
 import * as peers from "./peers-card.js";
@@ -13,7 +14,7 @@ async function stayAwake() {
   }
 }
 
-for (const part of [chain, pool, peers]) part.begin();
+for (const part of [chain, catchingUp, pool, peers]) part.begin();
 fragment.begin(["block", "chain-extended", "reorganisation"]);
 stayAwake();
 document.addEventListener("visibilitychange", () => {

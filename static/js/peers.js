@@ -2,6 +2,7 @@
 
 import { counted } from "./format.js";
 import * as fragment from "./fragment.js";
+import { onPeersChanged } from "./peers-changed.js";
 import { say } from "./words.js";
 
 function tell(form, message, isBad = false) {
@@ -62,4 +63,5 @@ for (const form of document.querySelectorAll("form[data-peers]")) {
     submit(form);
   });
 }
+onPeersChanged(fragment.look);
 fragment.begin(["peer", "refusal", "operator", "reorganisation", "block", "chain-extended"]);

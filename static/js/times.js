@@ -1,6 +1,6 @@
-// Times are said relative to now, by the node's clock, and go on.
+// Times are said relative to now, by the node's clock, and go on; those to come (`data-coming`) too.
 
-import { ago } from "./format.js";
+import { ago, coming } from "./format.js";
 import { live } from "./connection.js";
 
 let ahead = 0; // milliseconds by which this computer's clock is ahead of the node's
@@ -17,7 +17,8 @@ function tick() {
   for (const element of document.querySelectorAll("time[data-slot][datetime]")) {
     const date = new Date(element.dateTime);
     if (isNaN(date)) continue;
-    const text = ago(secondsSince(date));
+    const seconds = secondsSince(date);
+    const text = "coming" in element.dataset ? coming(-seconds) : ago(seconds);
     if (element.textContent !== text) element.textContent = text;
   }
 }

@@ -29,7 +29,7 @@ def test_forty_browsers_read_send_and_hear_and_one_of_them_mines(
     url = f"http://{address}:{node.port}"
     assert f"{url}/" in node.text, "the address to write on the board"
     assert "the classroom (the local network" in node.text
-    assert "read, send, register, mine, resolve" in node.text
+    assert "read, send, register, announce, mine, resolve" in node.text
     asyncio.run(_lesson(node, url))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.processes import NodeProcess
 
@@ -133,6 +137,60 @@ def test_peers_are_registered_and_resolved_in_place(
     page.get_by_role("button", name="Resolve now").click()
     expect(page.locator("[data-outcomes]")).to_contain_text("127.0.0.1:9099: nothing listens there")
     expect(page.locator("#peers")).to_contain_text("unreachable")
+    assert watched.loads == loads
+
+
+def test_what_the_network_does_is_shown_without_an_event(
+    two: tuple[NodeProcess, NodeProcess], visit: Visit
+) -> None:
+    """Frames as `NetworkProgress` makes them (tests/live) come in over the page's own socket."""
+    first, _ = two
+    watched = visit(first)
+    page, sockets = watched.page, []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(server.send)
+        server.on_message(socket.send)
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws/**", between)
+
+    def tell(revision: int, *ways: dict[str, Any]) -> None:
+        counts = first.get("/peers?as=json").json()["counts"]
+        data = {"catching_up": ways, "peers": counts, "revision": revision}
+        sockets[-1].send(json.dumps({"kind": "network", "data": data}))
+
+    go(page, first, "/")
+    strip, bar = page.locator("#catching-up"), page.locator("#catching-up progress")
+    expect(strip).to_be_hidden()
+    places = "Array.from(document.querySelectorAll('.card, .panel'), (e) => e.offsetTop)"
+    before = page.evaluate(places)
+    way = {"address": "10.0.0.9:1", "received": 61_000, "expected": 100_000, "rate": 8200}
+    tell(0, way)
+    expect(strip).to_contain_text("Catching up with 10.0.0.9:1")
+    expect(strip).to_contain_text("61,000 of 100,000 blocks, 8,200 a second")
+    assert bar.evaluate("(bar) => bar.value / bar.max") == pytest.approx(0.61)
+    expect(page.locator("#announcer")).to_have_text("Catching up with 10.0.0.9:1: 100,000 blocks.")
+    assert page.evaluate(places) == before
+    assert violations(page) == []
+    tell(0, way | {"expected": 0})
+    expect(strip).to_contain_text("61,000 blocks, 8,200 a second")
+    assert not bar.evaluate("(bar) => bar.hasAttribute('value')")
+    tell(0)
+    expect(strip).to_be_hidden()
+
+    with page.expect_response(lambda answer: answer.request.resource_type == "fetch"):
+        go(page, first, "/peers")  # which looks once more when the connection is there
+    loads, address = watched.loads, page.locator("#address")
+    address.fill("half typ")
+    with closing(sqlite3.connect(first.data / "chain.sqlite3", timeout=20)) as database, database:
+        database.execute("UPDATE ledger_peer SET kind = 'ours', version = '9.8.7'")
+    tell(0)
+    tell(1)
+    expect(page.locator("#peers")).to_contain_text("chainsite 9.8.7")
+    expect(address).to_be_focused()
+    expect(address).to_have_value("half typ")
     assert watched.loads == loads
 
 

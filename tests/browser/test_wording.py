@@ -9,6 +9,8 @@ import pytest
 from django.utils import translation
 
 from ledger import faults, wording
+from ledger.models import Peer
+from ledger.queries.peers import RELATIONS
 
 SEED = 20261122
 DICE = random.Random(SEED)
@@ -43,6 +45,11 @@ DATA = {
     },
 }
 OLD_REORGANISATION = {k: v for k, v in DATA["reorganisation"].items() if k != "returned_count"}
+SOURCES = [*Peer.Source.values, "constructor", ""]
+STANDS = [{name: DICE.choice((0, 0, 1, 1200)) for name in RELATIONS} for _ in range(60)] + [
+    dict.fromkeys(RELATIONS, 0) | {name: 1} for name in RELATIONS
+]
+PACES = [0, 0.9, 1, 8200.7]
 ACTS = [key.removeprefix("operator-") for key in wording.WORDS if key.startswith("operator-")]
 CASES = [
     ("grouped", wording.grouped, [[number] for number in INTEGERS]),
@@ -53,6 +60,14 @@ CASES = [
     ("lasting", wording.lasting, [[span] for span in SPANS]),
     ("overBy", wording.over_by, [[*pair] for pair in TRIES]),
     ("state", wording.state, [["pending", None], ["confirmed", None], ["confirmed", 1284]]),
+    ("told", wording.told, [["peer", DATA["peer"] | {"source": source}] for source in SOURCES]),
+    ("synced", wording.synced, [[counts, most] for counts in STANDS for most in (2, 5)]),
+    (
+        "caughtUp",
+        wording.caught_up,
+        [[n, m, r] for n in COUNTS for m in (0, 1, 10**5) for r in PACES],
+    ),
+    ("coming", wording.coming, [[span] for span in [*AHEAD, *SPANS, 59.1, 3541, 82801]]),
     ("state", wording.state, [["returned", None], ["refused", None]]),
     ("told", wording.told, [[kind, data] for kind, data in DATA.items()]),
     ("told", wording.told, [["block", DATA["block"] | {"origin": "peer", "source": "p:1"}]]),

@@ -80,7 +80,10 @@ class TestAtStart:
 
     def test_on_all_addresses_it_says_what_is_open_and_where(self) -> None:
         text = "\n".join(self.lines("0.0.0.0"))
-        assert "everybody elsewhere: read, send, register; the rest is the operator's" in text
+        assert (
+            "everybody elsewhere: read, send, register, announce; the rest is the operator's"
+            in text
+        )
         assert "http://192.168.7.1:8000/" in text
         assert "fd00" not in text
         assert "http://[fd00::7]:8000/" in "\n".join(self.lines("::"))
@@ -88,7 +91,8 @@ class TestAtStart:
     def test_of_a_classroom_it_says_what_is_everybodys_there(self) -> None:
         text = "\n".join(self.lines("0.0.0.0", NODE_CLASSROOM=["lan", "203.0.113.0/24"]))
         assert (
-            "the classroom (the local network, 203.0.113.0/24): read, send, register, mine" in text
+            "the classroom (the local network, 203.0.113.0/24): read, send, register, announce,"
+            in text
         )
 
     def test_of_a_proxy_it_says_that_nobody_is_local_through_it(self) -> None:

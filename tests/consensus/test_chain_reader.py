@@ -270,7 +270,7 @@ HOSTILE: dict[str, tuple[bytes, Reason]] = {
         Reason.BLOCK_TOO_LARGE,
     ),
     "a block full of escaped quotes": (
-        b'{"chain": [{"a": "' + b'\\"' * (MIB // 8 + 1000) + b'"}]}',
+        b'{"chain": [{"a": "' + b'\\"' * (MIB // 16 - 1000) + b'"}]}',
         Reason.MISSING_KEY,
     ),
 }

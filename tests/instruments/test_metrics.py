@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import DatabaseError
 from django.test import AsyncClient
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 import chainsite
@@ -144,7 +146,35 @@ async def test_a_peers_state_is_one_of_those_it_lists(node: lifecycle.Node) -> N
     relation = source[source.index("def _relation") :]
     said = set(re.findall(r'"(\w+)"', relation)) | set(peer_queries.Peer.Fault.values)
     said |= set(peer_queries.Peer.Standing.values) - {peer_queries.Peer.Standing.ACTIVE}
-    assert said == set(metrics.PEER_STATES)
+    assert said == set(peer_queries.RELATIONS)
+    found = await scrape(AsyncClient())
+    assert {dict(labels)["state"] for labels in found["chainsite_peers"]} == said
+
+
+async def test_it_says_how_badly_a_peer_behaved_and_what_is_still_to_come(
+    client: AsyncClient, node: lifecycle.Node
+) -> None:
+    now = timezone.now()
+
+    def misbehave() -> None:
+        peers.register(["127.0.0.1:64998", "127.0.0.1:64999"], 64)
+        rows = peer_queries.Peer.objects
+        rows.update(alias_of="127.0.0.1:1")
+        rows.filter(address="127.0.0.1:64999").update(
+            score=40.0, scored_at=now - timedelta(hours=1), alias_of=""
+        )
+
+    before = await scrape(client)
+    await node.writer.perform(misbehave)
+    node.network.begin("127.0.0.1:64998", 1000)
+    node.network.advance("127.0.0.1:64998", 400)
+    after = await scrape(client)
+    node.network.end("127.0.0.1:64998")
+    assert before.value("chainsite_peer_misbehaviour") == 0
+    assert after.value("chainsite_peer_misbehaviour") == pytest.approx(20, rel=0.01)
+    assert after.value("chainsite_peers", state="alias") == 1
+    assert after.value("chainsite_catching_up_blocks") == 600
+    assert (await scrape(client)).value("chainsite_catching_up_blocks") == 0
 
 
 async def test_events_that_sockets_wait_for_are_late(

@@ -45,10 +45,11 @@ async def test_a_client_that_missed_nothing_is_told_how_things_stand_all_the_sam
     socket = await client("?after=1")
 
     assert (await socket.frame())["kind"] == "resumed"
-    told = [await socket.frame(), await socket.frame()]
-    assert [frame["kind"] for frame in told] == ["now", "mining"]
+    told = [await socket.frame() for _ in range(3)]
+    assert [frame["kind"] for frame in told] == ["now", "mining", "network"]
     assert told[0]["data"]["pool"] == {"count": 0, "size": 0}
     assert told[1]["data"]["searching"] is None
+    assert told[2]["data"]["catching_up"] == []
     assert await socket.is_quiet()
 
 

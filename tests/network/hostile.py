@@ -41,6 +41,13 @@ class RawPeer:
                 client.shutdown(socket.SHUT_RDWR)
             client.close()
 
+    def wait_until_asked(self, times: int) -> None:
+        """A connection counts when it is taken, a moment after it was made."""
+        deadline = time.monotonic() + 5
+        while self.asked < times and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert self.asked == times
+
     def _listen(self) -> None:
         while True:
             try:

@@ -318,7 +318,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Resolver:
 def test_a_name_is_resolved_once_and_each_answer_counts_once(answers: Resolver) -> None:
     asked = answers("10.0.0.1", "10.0.0.1", "fd12::1", "10.0.0.2")
     found = addresses.resolve("node.example:5000", "any")
-    assert [str(one) for one in found] == ["10.0.0.1", "fd12::1", "10.0.0.2"]
+    assert [str(ip) for ip, _ in found] == ["10.0.0.1", "fd12::1", "10.0.0.2"]
+    assert {port for _, port in found} == {5000}
     assert asked == ["node.example"]
 
 

@@ -19,6 +19,7 @@ from ledger.models import Block, Event, Reorganisation, Transaction
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
 from ledger.node.errors import Stopped
+from ledger.node.network.asking import Asker
 from ledger.node.network.sync import Syncer
 from tests.consensus.chains import body_of
 from tests.processes import NodeProcess
@@ -285,7 +286,12 @@ async def test_a_node_that_stops_does_not_wait_for_its_peers(
     with RawPeer(sends_and_waits()) as slow:
         await asking.register(slow.address)
         for pause in (0.0, 0.2):  # before anybody is asked, and after
-            syncer = Syncer(node.identity, node.writer, node.conf)
+            syncer = Syncer(
+                Asker(node.identity.network, node.writer, node.conf, node.catch_up),
+                node.writer,
+                node.conf,
+                node.network,
+            )
             future = syncer.resolve()
             await asyncio.sleep(pause)
             begun = time.monotonic()

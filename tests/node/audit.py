@@ -195,16 +195,23 @@ def event_faults() -> list[str]:
     for kind, payload in models.Event.objects.order_by("pk").values_list("kind", "payload"):
         told.hear(kind, json.loads(payload))
     tip = models.Tip.objects.select_related("block").get(pk=1)
-    uids = Counter(str(uid) for uid in models.Transaction.objects.values_list("uid", flat=True))
+    own = models.Transaction.objects.filter(relayed_by="")
+    uids = Counter(str(uid) for uid in own.values_list("uid", flat=True))
     if (told.index, told.tip) != (tip.index, tip.block.hash):
         told.faults.append(f"events: they end at block {told.index}, the chain at {tip.index}")
-    if told.transactions != uids:
+    if +told.transactions != uids:
         told.faults.append("events: they do not name each transaction once")
     if told.reorganisations != list(
         models.Reorganisation.objects.order_by("pk").values_list("pk", flat=True)
     ):
         told.faults.append("events: they do not name each reorganisation once")
     return told.faults
+
+
+def heard() -> Counter[str]:
+    """By uid, how many events say that a transaction came into the pool."""
+    rows = models.Event.objects.filter(kind="transaction").values_list("payload", flat=True)
+    return Counter(json.loads(payload)["id"] for payload in rows)
 
 
 class _Told:
@@ -219,7 +226,7 @@ class _Told:
 
     def hear(self, kind: str, payload: dict[str, Any]) -> None:
         if kind == "transaction":
-            self.transactions[payload["id"]] += 1
+            self.transactions[payload["id"]] += "relayed" not in payload
         elif kind == "block":
             self._follow([payload], 1)
         elif kind == "chain-extended":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import traceback
+import uuid
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -23,13 +24,14 @@ from ledger.node.chainstate import Switch
 from ledger.node.errors import TipMoved
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
+from ledger.node.relayed import Batch, Intake, Line
 from tests.conftest import use_database
 
 from . import chains, ledger_view
 from .audit import Content
 from .chains import IRREGULAR, Entry
 from .inline_writer import InlineWriter
-from .ledger_model import Changed, LedgerModel, Mine
+from .ledger_model import Changed, LedgerModel, Mine, Told
 from .ledger_view import Broken
 from .statements import Countdown, Crash
 
@@ -48,6 +50,7 @@ class LedgerAndModel(RuleBasedStateMachine):
         shutil.copy(self.template, self.path)
         self.model = LedgerModel()
         self.now = 1.0
+        self.uids = count(1)
         self.start()
         text = Block.objects.get().canonical
         self.model.keep(hash_of(text), text)
@@ -61,6 +64,7 @@ class LedgerAndModel(RuleBasedStateMachine):
         self.identity = found
         self.writer = InlineWriter(Listeners())
         self.door = Door(found.network, transactions=10_000, size=2**24)
+        self.intake = Intake(found.network, transactions=10_000, size=2**24)
 
     def teardown(self) -> None:
         connection.close()
@@ -81,6 +85,25 @@ class LedgerAndModel(RuleBasedStateMachine):
             self.model.accept(str(answer.uid), content, None, answer.index)
             if answer.index != len(self.model.active) + 1:
                 raise Broken("promise", f"block {answer.index} was promised")
+
+    def tell(self, told: list[Told], tip: str) -> int | None:
+        """A peer tells the node alone; how many it says it took into the pool."""
+        index = self.model.block(tip)["index"]
+        lines = [
+            Line(
+                entered,
+                uuid.UUID(one.uid),
+                dict(zip(("sender", "recipient", "amount"), one.content, strict=True)),
+                min(one.floor, index),
+                one.state,
+            )
+            for entered, one in enumerate(told, 1)
+        ]
+        batch = Batch(index, tip, len(lines), lines)
+        taken = self.writer.run(lambda: self.intake.take(batch, "peer:1"))
+        if taken.upto != len(lines):
+            raise Broken("relay", f"{taken.upto} of {len(lines)} were taken")
+        return int(taken.entered)
 
     def expect_tip_moved(self, template: sealing.Template, proof: int) -> None:
         try:

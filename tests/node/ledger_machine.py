@@ -8,7 +8,9 @@ as it was left, with a new connection and a new writer.
 
 from __future__ import annotations
 
+import uuid
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -23,8 +25,9 @@ from ledger.node.mempool import Submission
 
 from . import chains
 from .audit import Content
+from .chains import Entry
 from .ledger_and_model import LedgerAndModel, entry_of, pick
-from .ledger_model import Mine
+from .ledger_model import Mine, Told
 from .ledger_view import Broken
 
 CONTENTS = st.tuples(
@@ -32,6 +35,18 @@ CONTENTS = st.tuples(
     st.sampled_from(["bob", "carol"]),
     st.sampled_from([0, 1, 5, 2**63 - 1]),
 )
+TOLD = st.lists(
+    st.tuples(
+        st.sampled_from(["fresh", "fresh", "known", "known", "bad"]),
+        st.integers(0, 12),
+        CONTENTS,
+        st.integers(0, 9),
+        st.sampled_from(["waiting", "waiting", "confirmed", "released"]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+BAD = (("0", "bob", 1), ("alice", "bob", -1), ("alice", "", 1), ("alice", "bob", True))
 KEYS = st.sampled_from(["k1", "k2", "k3"])
 DEPTHS = st.integers(0, 5) | st.just(999)  # 999: another genesis
 PICKS = st.lists(
@@ -83,6 +98,67 @@ class LedgerMachine(LedgerAndModel):
         futures = self.crash_at(k, lambda: self.hand_in([Submission(*c) for c in contents]))
         if futures is not None:
             self.note(contents, futures)
+
+    # --- those of others ----------------------------------------------------------------------
+
+    @rule(told=TOLD, which=st.integers(0, 30), at_tip=st.booleans(), k=st.integers(1, 40))
+    def relay(self, told: list[Any], which: int, at_tip: bool, k: int) -> None:
+        """A peer tells what it knows, on our tip or on another block that we have."""
+        tip = self.model.active[-1] if at_tip else pick(list(self.model.texts), which)
+        told = self.told(told, tip)
+        before = len(self.model.pool())
+        entered = self.crash_at(k, lambda: self.tell(told, tip))
+        if entered is None:
+            return
+        self.model.take(told, tip)
+        if entered != len(self.model.pool()) - before:
+            raise Broken("relay", f"{entered} are said to have entered")
+
+    @rule(content=CONTENTS, times=st.integers(1, 2), depth=st.integers(0, 2))
+    def relay_after_its_block(self, content: Content, times: int, depth: int) -> None:
+        """A block comes with one more than wait here of a content, then word of one or two."""
+        waiting = sum(one.content == content for one in self.model.pool())
+        entry = dict(zip(("sender", "recipient", "amount"), content, strict=True))
+        self.adopt(self.grown([entry] * (waiting + 1)))
+        tip = self.model.active[-1]
+        told = self.told([("fresh", 0, content, depth, "confirmed")] * times, tip)
+        self.tell(told, tip)
+        self.model.take(told, tip)
+
+    @rule(content=CONTENTS, extra=st.integers(0, 2))
+    def relay_and_mine_elsewhere(self, content: Content, extra: int) -> None:
+        """It comes here, then its block; then a longer branch without it; then word of it again."""
+        tip = self.model.active[-1]
+        told = self.told([("fresh", 0, content, 0, "waiting")], tip)
+        self.tell(told, tip)
+        self.model.take(told, tip)
+        without = self.grown([], *[[]] * (1 + extra))
+        waiting = sum(one.content == content for one in self.model.pool())
+        entry = dict(zip(("sender", "recipient", "amount"), content, strict=True))
+        self.adopt(self.grown([entry] * waiting))
+        self.adopt(without)
+        tip = self.model.active[-1]
+        self.tell(told, tip)
+        self.model.take(told, tip)
+
+    def grown(self, *contents: list[Entry]) -> list[str]:
+        """Our chain with a block more for each of `contents`."""
+        texts = [self.model.texts[digest] for digest in self.model.active]
+        return chains.grow(texts, contents, self.tick())
+
+    def told(self, told: list[Any], tip: str) -> list[Told]:
+        height = self.model.block(tip)["index"]
+        found: dict[str, Told] = {}
+        for kind, which, content, depth, state in told:
+            floor = max(0, height - depth)
+            if kind == "known" and self.model.mine:
+                one = pick(self.model.mine, which)
+                found[one.uid] = Told(one.uid, one.content, floor, state)
+            else:
+                uid = str(uuid.UUID(int=next(self.uids)))
+                values = pick(BAD, which) if kind == "bad" else content
+                found[uid] = Told(uid, values, floor, state)
+        return list(found.values())
 
     # --- sealing ------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -19,13 +19,30 @@ from .audit import Content
 
 @dataclass
 class Mine:
-    """A transaction we acknowledged."""
+    """A transaction we acknowledged, or one that was relayed to us."""
 
     uid: str
     content: Content
     key: str | None
     promised: int
+    entered: int
+    floor: int
+    relayed: bool = False
     state: str = "pending"
+
+    @property
+    def waits(self) -> bool:
+        return self.state in ("pending", "returned")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a peer tells of a transaction."""
+
+    uid: str
+    content: tuple[Any, ...]
+    floor: int
+    state: str
 
 
 @dataclass
@@ -36,6 +53,7 @@ class Changed:
     disconnected: int
     connected: int
     returned: int
+    released: int
     confirmed: int
 
 
@@ -50,6 +68,8 @@ class LedgerModel:
     version: int = 1
     reorganisations: int = 0
     marks: dict[str, str | None] = field(default_factory=dict)  # and the tip left for each
+    entries: int = 0  # how often one entered the pool or was released
+    heard: Counter[str] = field(default_factory=Counter)  # by uid, events that it waits
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -78,7 +98,7 @@ class LedgerModel:
         return any(block in self.marks for block in self.path(digest))
 
     def pool(self) -> list[Mine]:
-        return [one for one in self.mine if one.state in ("pending", "returned")]
+        return [one for one in self.mine if one.waits]
 
     def confirmed(self) -> list[Mine]:
         return [one for one in self.mine if one.state == "confirmed"]
@@ -100,10 +120,62 @@ class LedgerModel:
     # --- changes ------------------------------------------------------------------------------
 
     def accept(self, uid: str, content: Content, key: str | None, promised: int) -> None:
-        self.mine.append(Mine(uid, content, key, promised))
+        self.mine.append(Mine(uid, content, key, promised, self._number(), len(self.active)))
+        self.heard[uid] += 1
 
     def by_key(self, key: str) -> Mine | None:
         return next((one for one in self.mine if one.key == key), None)
+
+    def take(self, told: list[Told], tip: str) -> None:
+        """A peer whose chain ends in the stored block `tip` tells what it knows."""
+        path, index = self.path(tip), len(self.active) + 1
+        fork_index = _shared(self.active, path)
+        new: list[Mine] = []
+        for one in told:
+            known = self.by_uid(one.uid)
+            if known is not None:
+                if one.state == "waiting" and known.state in ("released", "confirmed"):
+                    self._wake(known.content)
+            elif _is_taken(one.content):
+                content: Content = (one.content[0], one.content[1], one.content[2])
+                taken = Mine(one.uid, content, None, index, 0, min(one.floor, fork_index), True)
+                place = self._free_place(taken)
+                if place is not None:
+                    self.places[place], taken.state = taken, "confirmed"
+                elif one.state == "released" and not self._has_own(content):
+                    taken.state = "released"
+                new.append(taken)
+        for one_taken in new:
+            one_taken.entered = self._number()
+            self.heard[one_taken.uid] += one_taken.waits
+        self.mine += new
+
+    def by_uid(self, uid: str) -> Mine | None:
+        return next((one for one in self.mine if one.uid == uid), None)
+
+    def _wake(self, content: Content) -> None:
+        asleep = [one for one in self.mine if (one.state, one.content) == ("released", content)]
+        for one in sorted(asleep, key=lambda one: one.entered):
+            one.state, one.entered = "pending", self._number()
+            self.heard[one.uid] += 1
+
+    def _has_own(self, content: Content) -> bool:
+        return any(
+            one.content == content and not one.relayed and one.state != "refused"
+            for one in self.mine
+        )
+
+    def _free_place(self, one: Mine) -> tuple[str, int] | None:
+        """The lowest entry that can be it."""
+        for digest in self.active[one.floor :]:
+            for position, value in enumerate(self.block(digest)["transactions"]):
+                if (digest, position) not in self.places and _is_exactly(value, one.content):
+                    return digest, position
+        return None
+
+    def _number(self) -> int:
+        self.entries += 1
+        return self.entries
 
     def refuse(self, one: Mine) -> None:
         one.state = "refused"
@@ -123,21 +195,36 @@ class LedgerModel:
     def adopt(self, tip: str) -> Changed:
         """The chain that ends in the stored block `tip` becomes the active one."""
         old, new = self.active, self.path(tip)
-        fork_index = sum(1 for left, right in zip(old, new, strict=False) if left == right)
+        fork_index = _shared(old, new)
+        if len(old) > fork_index:
+            left = {one.uid for (block, _), one in self.places.items() if block in old[fork_index:]}
+            for one in self.mine:
+                if one.waits or one.state == "released" or one.uid in left:
+                    one.floor = min(one.floor, fork_index)
         self.active = new
         self._find_mine_in(new[fork_index:])
         standing = self._standing()
-        returned = 0
+        undone = []
         for one in self.mine:
             if one.uid in standing:
                 one.state = "confirmed"
             elif one.state == "confirmed":
-                one.state, returned = "returned", returned + 1
+                undone.append(one)
+        released = [one for one in undone if one.relayed and not self._has_own(one.content)]
+        returned = [one for one in undone if one not in released]
+        for state, some in (("returned", returned), ("released", released)):
+            for one in some:
+                one.state, one.entered = state, self._number()
         self.version += 1
         self.reorganisations += len(old) > fork_index
         came = {one.uid for (block, _), one in self.places.items() if block in new[fork_index:]}
         return Changed(
-            fork_index, len(old) - fork_index, len(new) - fork_index, returned, len(came)
+            fork_index,
+            len(old) - fork_index,
+            len(new) - fork_index,
+            len(returned),
+            len(released),
+            len(came),
         )
 
     def invalidate(self, digest: str) -> Changed | None:
@@ -164,15 +251,17 @@ class LedgerModel:
         return {one.uid for (block, _), one in self.places.items() if block in active}
 
     def _find_mine_in(self, blocks: list[str]) -> None:
-        """Let entries that stand for nothing yet stand for ours that wait, the oldest first."""
+        """Let entries that stand for nothing yet stand for ours that wait, the oldest first, and
+        then for those that were released."""
         standing = self._standing()
+        candidates = sorted(self.mine, key=lambda one: one.state == "released")
         for digest in blocks:
             transactions = self.block(digest)["transactions"]
             for position, value in enumerate(transactions):
                 last = position == len(transactions) - 1
                 if (digest, position) in self.places or not is_regular(value, last=last):
                     continue
-                for one in self.mine:
+                for one in candidates:
                     if one.uid in standing or one.state == "refused":
                         continue
                     if _is_exactly(value, one.content) and not self._stands_after(one, digest):
@@ -185,6 +274,21 @@ class LedgerModel:
         return any(
             digest in self.path(block) for (block, _), other in self.places.items() if other is one
         )
+
+
+def _shared(left: list[str], right: list[str]) -> int:
+    return sum(1 for ours, theirs in zip(left, right, strict=False) if ours == theirs)
+
+
+def _is_taken(content: tuple[Any, ...]) -> bool:
+    """Whether a node of ours acknowledges such a transaction."""
+    *names, amount = content
+    return (
+        all(is_name(name) for name in names)
+        and names[0] != "0"
+        and type(amount) is int
+        and 0 <= amount < 2**63
+    )
 
 
 @cache

@@ -32,7 +32,7 @@ def compare(model: LedgerModel, identifier: str) -> None:
 
 
 _CONTENT = ("sender", "recipient", "amount")
-_COLUMNS = ("uid", *_CONTENT, "idempotency_key", "promised_index", "state")
+_COLUMNS = ("uid", *_CONTENT, "idempotency_key", "promised_index", "entered", "floor", "state")
 
 
 def _found() -> dict[str, Any]:
@@ -47,9 +47,12 @@ def _found() -> dict[str, Any]:
         "blocks": dict(models.Block.objects.values_list("hash", "canonical")),
         "tip": (tip.index, tip.version),
         "transactions": [
-            (str(uid), content, key, promised, state)
-            for uid, *content, key, promised, state in transactions.values_list(*_COLUMNS)
+            (str(uid), content, key, promised, entered, floor, bool(peer), state)
+            for peer, uid, *content, key, promised, entered, floor, state in (
+                transactions.values_list("relayed_by", *_COLUMNS)
+            )
         ],
+        "heard": audit.heard(),
         "pool": [str(row.uid) for row in mempool.pool()],
         "places": {
             (digest, position): str(uid)
@@ -70,8 +73,13 @@ def _expected(model: LedgerModel) -> dict[str, Any]:
         "blocks": model.texts,
         "tip": (len(model.active), model.version),
         "transactions": [
-            (one.uid, list(one.content), one.key, one.promised, one.state) for one in model.mine
+            (
+                *(one.uid, list(one.content), one.key, one.promised),
+                *(one.entered, one.floor, one.relayed, one.state),
+            )
+            for one in model.mine
         ],
+        "heard": +model.heard,
         "pool": [one.uid for one in model.pool()],
         "places": {place: one.uid for place, one in model.places.items()},
         "totals": model.totals(),

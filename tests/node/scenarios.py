@@ -45,6 +45,15 @@ def a_branch_that_was_left_comes_back(machine: LedgerMachine) -> None:
         machine.everything_is_as_the_model_says()
 
 
+def a_chain_with_a_mark_grows(machine: LedgerMachine) -> None:
+    """A peer's chain goes on from a block that the operator marked, however long."""
+    machine.seal()
+    machine.seal()
+    machine.invalidate(which=1, active=True)
+    machine.a_chain_with_a_mark_is_refused(which=0, more=5)
+    machine.everything_is_as_the_model_says()
+
+
 def the_disk_is_full(database: Path) -> None:
     """One request of a group takes more space than there is; SQLite gives up the transaction."""
     use_database(database)

@@ -59,6 +59,9 @@ STORIES: dict[str, Callable[[Path, Path], None]] = {
     "a branch that was left comes back": lambda migrated, folder: run_scenario(
         migrated, folder, scenarios.a_branch_that_was_left_comes_back
     ),
+    "a chain with a mark grows": lambda migrated, folder: run_scenario(
+        migrated, folder, scenarios.a_chain_with_a_mark_grows
+    ),
     "the disk is full": lambda migrated, folder: scenarios.the_disk_is_full(
         Path(shutil.copy(migrated, folder / "full.sqlite3"))
     ),

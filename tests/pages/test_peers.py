@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import AsyncClient
@@ -23,7 +26,7 @@ from .forked import HOSTILE, get, outgrow, post, queries, read, seal
 
 @pytest.fixture
 def conf(conf: NodeConf) -> NodeConf:
-    return replace(conf, difficulty=1)
+    return replace(conf, difficulty=1, is_automatic=True)
 
 
 def relations() -> dict[str, str]:
@@ -36,6 +39,24 @@ def test_without_peers_it_says_what_to_do(node: lifecycle.Node) -> None:
     assert "No peers yet" in text
     assert "ours has 1 block" in text
     assert text.count("/nodes/register") == 2 + 3, "in both directions; beside the form, three ways"
+    assert "Naming one to the other is enough among chainsite nodes" in text
+    assert "/nodes/resolve" not in text[text.index("Naming one") :]
+    assert f"old ones every {node.conf.poll_every:g} s" in text
+
+
+class TestManual:
+    @pytest.fixture
+    def conf(self, conf: NodeConf) -> NodeConf:
+        return replace(conf, is_automatic=False)
+
+    def test_it_says_that_nothing_happens_by_itself(self, node: lifecycle.Node) -> None:
+        node.writer.run(lambda: _know("10.0.0.1:1", next_visit_at=timezone.now()))
+        text = read(get("/peers"))
+        assert "This node only asks when told" in text
+        assert "when told" in text[text.index("10.0.0.1:1") :]
+        recipe = text[text.index("Introduce two nodes") :]
+        assert recipe.count("/nodes/register") == 2
+        assert recipe.count("/nodes/resolve") == 1
 
 
 def test_after_a_round_each_peer_stands_somewhere(node: lifecycle.Node) -> None:
@@ -66,8 +87,21 @@ def test_after_a_round_each_peer_stands_somewhere(node: lifecycle.Node) -> None:
     assert queries(peers._peers) == 4
 
 
-def _know(address: str) -> None:
-    Peer.objects.create(address=address, registered_at=timezone.now())
+def _know(address: str, **values: Any) -> None:
+    Peer.objects.create(address=address, registered_at=timezone.now(), **values)
+
+
+def _said_of(node: lifecycle.Node, **values: Any) -> str:
+    """What the page says of a peer with these values."""
+    node.writer.run(lambda: _know("10.0.0.1:5000", **values))
+    text = read(get("/peers"))
+    return text[text.index("10.0.0.1:5000") :]
+
+
+NO = "\N{EN DASH}"
+OURS = {"kind": "ours", "version": "0.1.0", "capabilities": "blocks transactions"}
+SOON = timedelta(seconds=30)
+HOUR = timedelta(hours=1)
 
 
 def test_a_peer_whose_chain_we_took_agrees_until_we_go_on(node: lifecycle.Node) -> None:
@@ -138,6 +172,104 @@ class TestResolve:
             ]
             again = post("/peers/resolve", {})
             assert (again.status_code, again.headers["Location"]) == (303, "/peers")
+
+
+class TestOfEachPeerItSays:
+    """In words, whatever is known of it."""
+
+    @pytest.mark.parametrize(
+        ("values", "words"),
+        [
+            ({}, f"not known yet registered over the protocol not asked yet {NO} never {NO} "),
+            (OURS | {"source": "introduced"}, "chainsite 0.1.0 introduced itself not asked yet"),
+            ({"kind": "old", "source": "exchanged"}, "old node named by another peer"),
+            ({"source": "discovered"}, "found on the local network"),
+            (OURS | {"source": "bootstrap", "knows_us": True}, "in the settings · knows this node"),
+            (OURS | {"speaks": "seed, difficulty 1"}, "0.1.0 · speaks seed, difficulty 1 "),
+            ({"standing": "paused"}, "paused"),
+        ],
+    )
+    def test_who_it_is_and_where_from(
+        self, node: lifecycle.Node, values: dict[str, Any], words: str
+    ) -> None:
+        assert words in _said_of(node, **values)
+
+    def test_that_chains_of_another_network_cannot_merge(self, node: lifecycle.Node) -> None:
+        said = _said_of(
+            node, speaks="dvf, difficulty 4", fault="network", failure="the proof does not fit"
+        )
+        assert "speaks dvf, difficulty 4 : chains cannot merge" in said
+        assert "other network the proof does not fit" in said
+
+    def test_why_it_failed_how_often_and_when_it_is_asked_again(self, node: lifecycle.Node) -> None:
+        now = timezone.now()
+        said = _said_of(
+            node,
+            **{"failure": "nothing listens there", "fault": "unreachable", "failures": 6},
+            **{"last_failure_at": now, "next_visit_at": now + SOON},
+        )
+        assert "unreachable nothing listens there · just now · 6 times in a row" in said
+        assert re.search(r"never in (29|30) s", said)
+
+    def test_that_it_recovered(self, node: lifecycle.Node) -> None:
+        now = timezone.now()
+        said = _said_of(
+            node, length=1, last_success_at=now, last_failure_at=now - HOUR, latency=0.0124
+        )
+        assert "1 just now · 12 ms failed last 1 h ago" in said
+
+    def test_until_when_it_is_banned_and_why(self, node: lifecycle.Node) -> None:
+        said = _said_of(
+            node, standing="banned", banned_until=timezone.now() + HOUR, ban_reason="spam"
+        )
+        assert "banned ends in 1 h · spam" in said
+
+    def test_a_ban_for_good(self, node: lifecycle.Node) -> None:
+        assert "banned for good" in _said_of(node, standing="banned")
+
+    def test_nothing_of_a_ban_that_is_over(self, node: lifecycle.Node) -> None:
+        over = timezone.now() - HOUR
+        said = _said_of(node, standing="banned", banned_until=over, ban_reason="spam")
+        assert "not asked yet" in said
+        assert "spam" not in said
+
+    def test_that_it_is_the_same_node_as_another(self, node: lifecycle.Node) -> None:
+        said = _said_of(node, **OURS, alias_of="10.0.0.9:5000", next_visit_at=timezone.now())
+        assert f"same node the same as 10.0.0.9:5000 {NO} never {NO} " in said
+
+    def test_that_it_is_this_node(self, node: lifecycle.Node) -> None:
+        assert "same node this node itself" in _said_of(node, alias_of=Peer.ITSELF)
+
+    def test_how_it_misbehaved_as_of_now(self, node: lifecycle.Node) -> None:
+        said = _said_of(node, score=40.0, scored_at=timezone.now() - HOUR)
+        assert "misbehaved: score 20.0, halves every hour" in said
+
+    def test_nothing_of_what_has_decayed(self, node: lifecycle.Node) -> None:
+        assert "misbehaved" not in _said_of(
+            node, score=40.0, scored_at=timezone.now() - timedelta(days=2)
+        )
+
+
+def test_page_forks_and_dashboard_count_alike(node: lifecycle.Node) -> None:
+    def know() -> None:
+        _know("10.0.0.1:1", **OURS, length=1, tip_hash="ab" * 32, shared=0)
+        _know("10.0.0.2:1", failure="no", fault="unreachable")
+        _know("10.0.0.3:1", alias_of="10.0.0.1:1")
+        _know("10.0.0.4:1")
+
+    node.writer.run(know)
+    said = "0 of 3 agree, 1 forked, 1 unreachable"
+    assert all(said in read(get(path)) for path in ("/peers", "/forks", "/", "/kiosk"))
+    counts = get("/peers?as=json").json()["counts"]
+    assert get("/forks?as=json").json()["tree"]["counts"] == counts
+    assert get("/?as=json").json()["network"]["peers"] == counts
+
+
+def test_what_a_peer_says_of_itself_is_text(node: lifecycle.Node) -> None:
+    said = dict.fromkeys(("version", "capabilities", "speaks", "alias_of"), HOSTILE)
+    node.writer.run(lambda: _know("10.0.0.1:1", kind="ours", **said))
+    assert HOSTILE not in get("/peers").content.decode()
+    assert read(get("/peers")).count(HOSTILE) == 3, "and the capabilities, in an attribute"
 
 
 def test_a_hostile_address_and_reason_are_text(node: lifecycle.Node) -> None:

@@ -20,10 +20,13 @@ from ledger.node.network import peers as node_peers
 LEDGER = Path(faults.__file__).parent
 # Raised with a reason that a page may show. The others' words are for operators, at a prompt or in
 # the log (`Damaged`, `NodeError`), or are never shown (`TipMoved`, `SearchCancelled`).
-SHOWN = {"Refused", "PeerFailed", "AddressRefused", "Overloaded", "Stopped", "StorageFailed"}
+SHOWN = {
+    *{"Refused", "PeerFailed", "PlaceTaken", "AddressRefused"},
+    *{"Overloaded", "Stopped", "StorageFailed"},
+}
 NOT_A_REASON = {"Reason"}  # what `Refused` has beside it
 NUMBERS = re.compile(
-    r"status_code|caps\.|count|limit|len\(|position|GENESIS_PROOF|zeros|difficulty|expected|depth"
+    r"status_code|answer\.status|caps\.|count|limit|len\(|position|GENESIS_PROOF|zeros|difficulty|expected|depth"
 )
 
 

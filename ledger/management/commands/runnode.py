@@ -47,6 +47,7 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
         listening = self._listen(options["host"], options["port"])
+        settings.NODE_PORT = listening.getsockname()[1]  # what peers are told
         open_database(guard=True)
         self.check(tags=[Tags.database], databases=["default"])
         try:

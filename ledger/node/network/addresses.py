@@ -17,6 +17,8 @@ from typing import Final
 from ..errors import NodeError
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+Place = tuple[IPAddress, int]
+"""Where a connection goes: an IP address and a port."""
 
 _ADDRESS: Final = re.compile(
     r"(?:http://)?(?:\[(?P<v6>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[A-Za-z0-9._-]{1,253}))"
@@ -121,6 +123,15 @@ def split(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def named_place(address: str) -> Place | None:
+    """The place that a parsed address names itself, without a resolver; None for a host's name."""
+    host, port = split(address)
+    try:
+        return ipaddress.ip_address(host), port
+    except ValueError:
+        return None
+
+
 def kind(address: IPAddress) -> str:
     """`loopback`, `private`, `public` or `never`."""
     for name, networks in (
@@ -136,15 +147,11 @@ def kind(address: IPAddress) -> str:
 
 def check_literal(address: str, policy: str) -> None:
     """Refuse, at registration already, an IP address this node will never connect to."""
-    host, _ = split(address)
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
-        return  # a name: judged when it is resolved
-    _check(literal, address, policy)
+    if place := named_place(address):  # a name is judged when it is resolved
+        _check(place[0], address, policy)
 
 
-def resolve(address: str, policy: str) -> list[IPAddress]:
+def resolve(address: str, policy: str) -> list[Place]:
     """Where a parsed address leads now. One forbidden answer refuses all of them.
 
     Raises `AddressRefused`, also when the name does not resolve.
@@ -157,11 +164,14 @@ def resolve(address: str, policy: str) -> list[IPAddress]:
     found = list(dict.fromkeys(ipaddress.ip_address(info[4][0]) for info in infos))
     for literal in found:
         _check(literal, address, policy)
-    return found
+    return [(literal, port) for literal in found]
 
 
 def _check(literal: IPAddress, address: str, policy: str) -> None:
-    found = kind(literal)
-    if found not in POLICIES[policy]:
-        # Not the resolved address: whoever registered the name may not know our network.
-        raise AddressRefused(f"{address} leads where this node does not connect")
+    if kind(literal) not in POLICIES[policy]:
+        raise leads_elsewhere(address)
+
+
+def leads_elsewhere(address: str) -> AddressRefused:
+    """Without saying where to: whoever registered the name may not know our network."""
+    return AddressRefused(f"{address} leads where this node does not connect")

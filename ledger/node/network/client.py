@@ -15,6 +15,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Final
 
 import requests
@@ -23,28 +24,17 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
-from ..errors import NodeError
-from . import addresses
+from . import addresses, pacing
+from .addresses import Place
+from .answers import Answer, PeerFailed, lines, read_json, read_object
+from .pacing import PlaceTaken
+
+__all__ = ["Answer", "PeerFailed", "ask", "lines", "read_json", "read_object"]
 
 _CONNECT: Final = 3.0  # seconds to connect
 _PIECE: Final = 64 * 1024
+_PLACES: Final = 8  # tried for one name: it may lead to a thousand
 _NO_HEADERS: Final[Mapping[str, str]] = {}
-
-
-class PeerFailed(NodeError):
-    """The peer could not be asked, or did not answer as a node does."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """An answer whose body is under way. `latency` is the time in seconds until it began,
-    `own_host` the address of this machine that the connection went out from."""
-
-    status: int
-    headers: Mapping[str, str]
-    pieces: Iterator[bytes]
-    latency: float
-    own_host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +59,30 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """Remembers the sockets in use, so that the deadline can shut them down."""
+    """Connects to the very address it is given, and remembers the sockets in use, so that the
+    deadline can shut them down. `peer` is who is asked, for words."""
 
-    def __init__(self) -> None:
+    def __init__(self, peer: str) -> None:
         self.expired = False
         self.own_host = ""
+        self._peer = peer
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        remember = self._remember
+        connect = self._connect
 
         class Connection(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                if self.sock is not None:
-                    remember(self.sock)
+            def _new_conn(self) -> socket.socket:
+                # Its own would ask the resolver again, and be sent elsewhere by another answer.
+                try:
+                    return connect(ip_address(self.host), self.port, self.timeout)
+                except TimeoutError as error:
+                    raise urllib3.exceptions.ConnectTimeoutError(self, "") from error
+                except OSError as error:
+                    raise urllib3.exceptions.NewConnectionError(self, "") from error
 
         class Pool(HTTPConnectionPool):
             ConnectionCls = Connection
@@ -100,11 +96,24 @@ class _Adapter(HTTPAdapter):
             for sock in self._sockets:
                 _shut_down(sock)
 
+    def _connect(self, ip: addresses.IPAddress, port: int, timeout: Any) -> socket.socket:
+        sock = socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET)
+        try:
+            sock.settimeout(timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.connect((str(ip), port))
+            if ip_address(sock.getpeername()[0]) != ip:
+                raise addresses.leads_elsewhere(self._peer)
+            self._remember(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
     def _remember(self, sock: socket.socket) -> None:
         with self._lock:
             self._sockets.append(sock)
-            with suppress(OSError):  # it is gone again
-                self.own_host = sock.getsockname()[0]
+            self.own_host = sock.getsockname()[0]
             if self.expired:  # it connected at the very last moment
                 _shut_down(sock)
 
@@ -128,10 +137,11 @@ def ask(
     """What `address` answers to `GET path`, or to a POST of `json`, within `deadline` seconds for
     all of it. Statuses that are not in `accept` are failures.
 
-    Raises `PeerFailed` with the reason, inside the block too, while the pieces are read.
+    Raises `PeerFailed` with the reason, inside the block too, while the pieces are read;
+    `PlaceTaken` as `pacing` has it, and `AddressRefused` where this node does not connect.
     """
     started = time.monotonic()
-    adapter = _Adapter()
+    adapter = _Adapter(address)
     timer = threading.Timer(deadline, adapter.expire)
     timer.daemon = True
     timer.start()
@@ -140,48 +150,46 @@ def ask(
             session.trust_env = False
             session.mount("http://", adapter)
             request = _Request(address, path, headers, json)
-            response = _send(session, request, policy, started + deadline)
+            with _in_words(adapter, deadline):
+                response = _send(session, request, policy, started + deadline)
             with closing(response):
                 _check(response, request, accept)
                 yield Answer(
                     response.status_code,
                     response.headers,
-                    _pieces(response, adapter),
+                    _pieces(response, adapter, deadline),
                     time.monotonic() - started,
                     adapter.own_host,
                 )
-    except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
-        if isinstance(error, _refusals()):
-            raise
-        if adapter.expired:
-            raise PeerFailed(f"no whole answer within {deadline:g} s") from None
-        raise PeerFailed(_words(error)) from None
     finally:
         timer.cancel()
 
 
-def _refusals() -> tuple[type[Exception], ...]:
-    """What whoever reads the pieces may raise, and must get back as it is."""
-    from ledger.consensus import Refused
-
-    return (Refused,)
+@contextmanager
+def _in_words(adapter: _Adapter, deadline: float) -> Iterator[None]:
+    """Make a `PeerFailed` of what goes wrong with the connection, and of nothing else."""
+    try:
+        yield
+    except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
+        if adapter.expired:
+            raise PeerFailed(f"no whole answer within {deadline:g} s") from None
+        raise PeerFailed(_words(error)) from None
 
 
 def _send(
     session: requests.Session, request: _Request, policy: str, end: float
 ) -> requests.Response:
-    """The response's head, from the first of the peer's addresses that takes the request."""
-    _, port = addresses.split(request.address)
+    """The response's head, from the first of the peer's places that takes the request."""
     failure: Exception | None = None
-    for literal in _resolve(request.address, policy, end):
-        host = f"[{literal}]" if literal.version == 6 else str(literal)
+    for ip, port in _resolve(request.address, policy, end)[:_PLACES]:
         left = end - time.monotonic()
         if left <= 0:
             break
         try:
+            pacing.admit((ip, port))
             return session.request(
                 request.method,
-                f"http://{host}:{port}{request.path}",
+                f"http://{f'[{ip}]' if ip.version == 6 else ip}:{port}{request.path}",
                 headers={
                     "Host": request.address,
                     "Accept-Encoding": "identity",
@@ -193,7 +201,7 @@ def _send(
                 allow_redirects=False,
                 timeout=(min(_CONNECT, left), left + 1),  # to read, the timer is first
             )
-        except requests.ConnectionError as error:
+        except (requests.ConnectionError, PlaceTaken) as error:
             failure = error
     raise failure or PeerFailed(f"{request.address} does not resolve")
 
@@ -205,10 +213,10 @@ def _check(response: requests.Response, request: _Request, accept: Collection[in
         raise PeerFailed("it compresses its answer, unasked")
 
 
-def _resolve(address: str, policy: str, end: float) -> list[addresses.IPAddress]:
+def _resolve(address: str, policy: str, end: float) -> list[Place]:
     """Where the address leads. The system's resolver knows no deadline: it is left behind, if
     need be, in a thread of its own."""
-    answers = queue.SimpleQueue[list[addresses.IPAddress] | addresses.AddressRefused]()
+    answers = queue.SimpleQueue[list[Place] | addresses.AddressRefused]()
 
     def ask() -> None:
         try:
@@ -226,11 +234,12 @@ def _resolve(address: str, policy: str, end: float) -> list[addresses.IPAddress]
     return answer
 
 
-def _pieces(response: requests.Response, adapter: _Adapter) -> Iterator[bytes]:
-    while piece := response.raw.read1(_PIECE, decode_content=False):
-        yield piece
-    if adapter.expired:  # where no length was given, our own hanging up looks like the end
-        raise TimeoutError
+def _pieces(response: requests.Response, adapter: _Adapter, deadline: float) -> Iterator[bytes]:
+    with _in_words(adapter, deadline):
+        while piece := response.raw.read1(_PIECE, decode_content=False):
+            yield piece
+        if adapter.expired:  # where no length was given, our own hanging up looks like the end
+            raise TimeoutError
 
 
 def _words(error: Exception) -> str:

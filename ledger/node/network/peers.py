@@ -6,10 +6,10 @@ What writes here runs inside one database transaction, opened by the writer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from ledger.models import Peer
@@ -21,10 +21,20 @@ from . import addresses
 
 Standing = Peer.Standing
 
+_BY_THEMSELVES: Final = (
+    Peer.Source.INTRODUCED,
+    Peer.Source.EXCHANGED,
+    Peer.Source.DISCOVERED,
+)
+_SILENT: Final = 3  # failures in a row
+_AGED: Final = timedelta(days=1)
+
 _NO_BAN: Final[dict[str, Any]] = {"banned_until": None, "ban_reason": ""}
 _NOT_ASKED_YET: Final[dict[str, Any]] = {
     **{"last_success_at": None, "last_failure_at": None, "failure": "", "fault": ""},
     **{"length": None, "tip_hash": "", "shared": None, "latency": None},
+    **{"kind": "", "version": "", "capabilities": "", "identifier": "", "speaks": ""},
+    **{"alias_of": "", "knows_us": False, "failures": 0, "next_visit_at": None},
 }
 
 
@@ -43,11 +53,17 @@ def parse_all(nodes: Sequence[object], policy: str) -> list[str]:
     return list(dict.fromkeys(parsed))
 
 
-def register(new: Sequence[str], limit: int, note: str = "") -> list[str]:
+def register(
+    new: Sequence[str],
+    limit: int,
+    note: str = "",
+    source: str = Peer.Source.REGISTERED,
+) -> list[str]:
     """Remember peers, in the transaction under way; answer with all that are known.
 
-    Raises `NotAccepted` where one is banned, and `Overloaded` when there would be more than
-    `limit`; then none is taken.
+    Where room is needed, peers that came by themselves and stopped answering make it. Raises
+    `NotAccepted` where one is banned, and `Overloaded` when there would be more than `limit`; then
+    none is taken.
     """
     _end_bans_that_are_over()
     banned = set(Peer.objects.filter(standing=Standing.BANNED).values_list("address", flat=True))
@@ -55,14 +71,41 @@ def register(new: Sequence[str], limit: int, note: str = "") -> list[str]:
         raise NotAccepted(*faults[:5])
     known = known_addresses()
     fresh = [address for address in new if address not in known]
-    if len(known) + len(fresh) > limit:
-        raise Overloaded(f"this node keeps at most {limit} peers", retry_after=60)
+    if (excess := len(known) + len(fresh) - limit) > 0:
+        given_up = _give_up(excess)
+        if len(given_up) < excess:
+            raise Overloaded(f"this node keeps at most {limit} peers", retry_after=60)
+        known = [address for address in known if address not in given_up]
     now = timezone.now()
     Peer.objects.bulk_create(
-        [Peer(address=address, registered_at=now, note=note) for address in fresh]
+        [Peer(address=address, registered_at=now, note=note, source=source) for address in fresh]
     )
-    events.record_all(events.PEER, [{"address": address} for address in fresh])
+    events.record_all(events.PEER, [{"address": address, "source": source} for address in fresh])
     return known + fresh
+
+
+def _give_up(count: int) -> set[str]:
+    """Forget up to so many peers that nobody named and that do not answer, the longest first."""
+    rows = Peer.objects.filter(source__in=_BY_THEMSELVES, standing=Standing.ACTIVE)
+    silent = rows.filter(failures__gte=_SILENT).order_by(F("last_success_at").asc(nulls_first=True))
+    addresses_found = list(silent.values_list("address", flat=True)[:count])
+    if len(addresses_found) < count:
+        return set()
+    Peer.objects.filter(address__in=addresses_found).delete()
+    return set(addresses_found)
+
+
+def forget_aged() -> int:
+    """Forget peers that came by themselves and have been silent for a day; answer how many."""
+    before = timezone.now() - _AGED
+    rows = Peer.objects.filter(
+        Q(last_success_at__isnull=True) | Q(last_success_at__lt=before),
+        source__in=_BY_THEMSELVES,
+        standing=Standing.ACTIVE,
+        failures__gte=_SILENT,
+        registered_at__lt=before,
+    )
+    return rows.delete()[0]
 
 
 def known_addresses() -> list[str]:
@@ -72,7 +115,12 @@ def known_addresses() -> list[str]:
 
 def active_addresses() -> list[str]:
     """Those that are to be asked."""
-    return _addresses(Peer.objects.exclude(_banned()).exclude(standing=Standing.PAUSED))
+    return _addresses(asked_by_itself())
+
+
+def asked_by_itself() -> QuerySet[Peer]:
+    """Peers that are to be asked: neither banned nor paused, and each node once."""
+    return Peer.objects.exclude(_banned()).exclude(standing=Standing.PAUSED).filter(alias_of="")
 
 
 def _banned() -> Q:
@@ -95,7 +143,7 @@ def _end_bans_that_are_over() -> None:
 def add(address: str, note: str, limit: int) -> PeerChanged:
     if address in known_addresses():
         raise NotAccepted(f"{address} is known already")
-    register([address], limit, note)
+    register([address], limit, note, Peer.Source.OPERATOR)
     return PeerChanged("added", address)
 
 

@@ -11,24 +11,20 @@ import logging
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.db import connection
-from django.utils import timezone
 
-from ledger.consensus import Refused, read_chain
-from ledger.models import Block, Peer
-
-from .. import branch as branches
-from .. import events
-from ..branch import Branch
 from ..chainstate import Switch
 from ..conf import NodeConf
-from ..errors import MarkedInvalid, NodeError, Overloaded, Stopped, StorageFailed
-from ..identity import Identity
+from ..errors import Overloaded, Stopped, StorageFailed
 from ..writer import Writer
-from . import client
-from .peers import active_addresses
+from . import pacing
+from .asking import Asked, Asker
+from .findings import Finding, note
+from .peers import asked_by_itself
+from .progress import NetworkProgress
 
 logger = logging.getLogger(__name__)
 
@@ -52,31 +48,18 @@ class Round:
     reports: tuple[PeerReport, ...]
 
 
-@dataclass(slots=True)
-class _Asked:
-    address: str
-    branch: Branch | None = None
-    latency: float | None = None
-    failure: str = ""
-    fault: str = ""
-
-    def refuse(self, error: Exception) -> None:
-        self.failure = str(error)[:300]
-        self.fault = _fault(error)
-        if self.branch:
-            self.branch.close()
-            self.branch = None
-
-
 class Syncer:
     """Asks the peers, one round at a time."""
 
-    def __init__(self, identity: Identity, writer: Writer, conf: NodeConf) -> None:
-        self._network = identity.network
+    def __init__(
+        self, asker: Asker, writer: Writer, conf: NodeConf, progress: NetworkProgress
+    ) -> None:
+        self._asker = asker
         self._writer = writer
-        self._conf = conf
+        self._progress = progress
         self._lock = threading.Lock()
         self._round: Future[Round] | None = None
+        self._places: pacing.Round | None = None
         self._closing = False
         self._rounds = ThreadPoolExecutor(1, thread_name_prefix="ledger-resolve")
         self._askers = ThreadPoolExecutor(conf.peers, thread_name_prefix="ledger-peer")
@@ -102,111 +85,52 @@ class Syncer:
 
     def _run(self) -> Round:
         try:
-            asked = self._ask_all(active_addresses())
+            kinds = dict(asked_by_itself().order_by("pk").values_list("address", "kind"))
+            asked = self._ask_all(kinds)
             try:
                 switch = self._adopt_best(asked)
             finally:
                 for one in asked:
-                    if one.branch:
-                        one.branch.close()
+                    one.close()
+            findings = [one.finding for one in asked]
             try:
-                self._writer.run(lambda: _note(asked, switch))
+                self._writer.run(partial(note, findings, switch))
             except (Overloaded, StorageFailed) as error:
                 # The chain is what it is by now; only the peers' rows say nothing of this round.
                 logger.warning("how the peers did could not be noted: %s", error)
-            return Round(switch, tuple(_report(one) for one in asked))
+            self._progress.peers_changed()
+            return Round(switch, tuple(_report(one) for one in findings))
         finally:
             connection.close()
 
-    def _ask_all(self, addresses: list[str]) -> list[_Asked]:
+    def _ask_all(self, kinds: dict[str, str]) -> list[Asked]:
+        places = self._places = pacing.Round(list(kinds), self._places)
+
+        def ask(address: str) -> Asked:
+            with places.asking(address):
+                return self._asker.ask(address, kinds[address])
+
         try:
-            return list(self._askers.map(self._ask, addresses))
+            return list(self._askers.map(ask, kinds))
         except (RuntimeError, CancelledError):
             if self._closing:  # no thread was left to ask with
                 raise Stopped(_STOPPING) from None
             raise
 
-    def _ask(self, address: str) -> _Asked:
-        asked = _Asked(address)
-        try:
-            with client.ask(
-                address, policy=self._conf.peer_policy, deadline=self._conf.peer_deadline
-            ) as answer:
-                asked.latency = answer.latency
-                asked.branch = branches.spool(
-                    read_chain(answer.pieces, self._network, self._conf.caps)
-                )
-        except (Refused, NodeError) as error:
-            asked.refuse(error)
-        except Exception as error:
-            # Whatever a peer manages to provoke is that peer's failure, not the round's.
-            logger.exception("asking %s failed", address)
-            asked.failure = f"asking it failed ({type(error).__name__})"
-            asked.fault = Peer.Fault.UNREACHABLE
-        finally:
-            connection.close()
-        return asked
+    def _adopt_best(self, asked: list[Asked]) -> Switch | None:
+        """Adopt the longest branch that is preferred to ours; of equals, the first asked.
 
-    def _adopt_best(self, asked: list[_Asked]) -> Switch | None:
-        """Adopt the longest branch that is preferred to ours; of equals, the first asked."""
+        What peers of our kind had is adopted by now, and counts as long as nothing longer came.
+        """
+        switches = [one.finding.switch for one in asked if one.finding.switch]
+        switch = max(switches, key=lambda one: one.fork_index + one.connected, default=None)
         branched = [one for one in asked if one.branch]
         for one in sorted(branched, key=lambda one: -one.branch.length if one.branch else 0):
-            assert one.branch is not None
-            try:
-                switch = branches.adopt(
-                    one.branch, self._network, self._writer, Block.Origin.PEER, one.address
-                )
-            except MarkedInvalid as error:
-                one.refuse(error)
-                continue
-            if switch:
-                return switch
-        return None
+            adopted = self._asker.adopt(one)
+            if adopted:
+                return adopted
+        return switch
 
 
-def _fault(error: Exception) -> str:
-    if isinstance(error, MarkedInvalid):
-        return Peer.Fault.MARKED
-    if not isinstance(error, Refused):
-        return Peer.Fault.UNREACHABLE
-    return Peer.Fault.NETWORK if error.network else Peer.Fault.INVALID
-
-
-def _shared(branch: Branch, switch: Switch | None) -> int:
-    """How many blocks a branch has in common with our chain, as it is after the round.
-
-    The branch was compared with the chain before; what the switch took away is not shared now.
-    """
-    if Block.objects.filter(hash=branch.tip_hash, active__isnull=False).exists():
-        return branch.length
-    before = branch.length - branch.count
-    return before if switch is None else min(before, switch.fork_index)
-
-
-def _note(asked: list[_Asked], switch: Switch | None) -> None:
-    """Write down how each peer did, in the transaction under way."""
-    now = timezone.now()
-    for one in asked:
-        peer = Peer.objects.filter(address=one.address)
-        before = peer.values_list("failure", flat=True).first()
-        if one.branch:
-            peer.update(
-                last_success_at=now,
-                length=one.branch.length,
-                tip_hash=one.branch.tip_hash,
-                shared=_shared(one.branch, switch),
-                latency=one.latency,
-                failure="",
-                fault="",
-            )
-        else:
-            peer.update(
-                last_failure_at=now, failure=one.failure, fault=one.fault, latency=one.latency
-            )
-            # The same news twice is no news, nor is what a peer does that was just removed.
-            if before not in (None, one.failure):
-                events.record(events.REFUSAL, peer=one.address, reason=one.failure)
-
-
-def _report(one: _Asked) -> PeerReport:
-    return PeerReport(one.address, one.branch.length if one.branch else None, one.failure)
+def _report(one: Finding) -> PeerReport:
+    return PeerReport(one.address, None if one.failure else one.length, one.failure)
