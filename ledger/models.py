@@ -284,7 +284,8 @@ class Inclusion(models.Model):
             models.Index(fields=["sender", "index", "position"], name="inclusion_sender"),
             models.Index(fields=["recipient", "index", "position"], name="inclusion_recipient"),
             models.Index(
-                fields=["sender", "recipient", "amount", "index"], name="inclusion_content"
+                fields=["sender", "recipient", "amount", "index", "position"],
+                name="inclusion_content",
             ),
         ]
 

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,11 +27,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are POSIX
 ROOT = Path(__file__).resolve().parent.parent
 BASE_PYTHON = Path(getattr(sys, "_base_executable", None) or sys.executable)
 VERSION = "{}.{}".format(*sys.version_info)
-LOCKS = ("run", "fast", "test")  # each holds every pin of the one before
+LOCKS = ("run", "lan", "fast", "test")  # each holds every pin of the one before
 
 # Writes down how it was called, and makes environments that are just good enough.
 FAKE_UV = """\
-#!{python}
+#!{python} -S
 import json, os, pathlib, sys, time
 
 project = pathlib.Path({project!r})
@@ -98,7 +99,8 @@ class Project:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(BASE_PYTHON), str(self.folder / "dev.py"), *arguments],
+            # -S: it has to do with the standard library, whatever else is installed
+            [str(BASE_PYTHON), "-S", str(self.folder / "dev.py"), *arguments],
             env=self.environment | environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -138,6 +140,12 @@ class Project:
     def with_failing_pip(self) -> None:
         (self.folder / "stand-ins" / "ensurepip.py").touch()
         (self.folder / "stand-ins" / "pip.py").write_text(FAILING_PIP)
+
+    def keep_pip(self) -> None:
+        """Let the next environment find the pip of this one, which takes seconds to unpack."""
+        (pip,) = self.venv.glob("lib/python*/site-packages/pip")
+        shutil.copytree(pip, self.folder / "stand-ins" / "pip")
+        (self.folder / "stand-ins" / "ensurepip.py").touch()
 
     def wait_until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + 20
@@ -185,13 +193,20 @@ def test_without_a_command_it_prints_help(project: Project) -> None:
     done = project.dev()
     assert done.returncode == 0
     assert done.stdout == project.dev("--help").stdout
-    for command in ("run", "test", "manage", "check", "lock"):
+    for command in ("run", "network", "test", "manage", "check", "lock"):
         assert re.search(rf"^ +{command} ", done.stdout, re.MULTILINE), command
     assert project.uv_calls == []
 
 
 @pytest.mark.parametrize(
-    "arguments", [("rum",), ("run", "--dialect", "klingon"), ("run", "--port", "http")]
+    "arguments",
+    [
+        ("rum",),
+        ("run", "--dialect", "klingon"),
+        ("run", "--port", "http"),
+        ("network", "1"),
+        ("network", "--mine-every", "nan"),
+    ],
 )
 def test_a_mistyped_command_line_is_refused_before_anything_is_installed(
     project: Project, arguments: tuple[str, ...]
@@ -283,6 +298,20 @@ def test_an_environment_for_the_tests_serves_the_node_too(project: Project) -> N
     project.dev("run")
     project.dev("test")
     assert project.installed == ["venv", "test.txt"]
+
+
+def test_the_local_network_adds_its_packages_and_is_served(project: Project) -> None:
+    project.dev("run")
+    node = json.loads(project.dev("run", "--lan").stdout)
+    assert project.installed == ["venv", "run.txt", "lan.txt"]
+    assert node["chainsite"]["CHAINSITE_DISCOVERY"] == "mdns"
+    assert node["chainsite"]["CHAINSITE_HOST"] == "0.0.0.0"
+    node = json.loads(project.dev("run", "--lan", "--host", "192.168.7.1").stdout)
+    assert node["chainsite"]["CHAINSITE_HOST"] == "192.168.7.1"
+    project.dev("test")
+    project.dev("run", "--lan")
+    project.dev("run")
+    assert project.installed == ["venv", "run.txt", "lan.txt", "test.txt"]
 
 
 def test_an_environment_of_another_python_is_remade(project: Project) -> None:
@@ -416,6 +445,7 @@ def test_without_uv_the_lock_is_installed_by_pip(project: Project) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "hello from the wheel\n"
 
+    project.keep_pip()
     lock.write_text(f"greeting @ {wheel.as_uri()} --hash=sha256:{'0' * 64}\n")
     done = project.dev("run", PIP_NO_INDEX="1")
     assert done.returncode == 1
@@ -516,6 +546,22 @@ def test_a_signal_reaches_the_node_and_its_exit_code_comes_back(
     out, _ = start.communicate(timeout=5)
     assert out == "stopped\n"
     assert start.returncode == 0
+
+
+def test_a_network_gets_its_options_in_the_nodes_environment(project: Project) -> None:
+    (project.folder / "demo.py").write_text("import sys; print(sys.argv[1])")
+    given = json.loads(project.dev("network").stdout)
+    assert given == {
+        **{"count": 3, "data": None, "dialect": "seed", "difficulty": 3},
+        **{"mine_every": 8.0, "partition": False},
+    }
+    options = ("--data", "kept", "--dialect", "js", "--mine-every", "2.5", "--partition")
+    given = json.loads(project.dev("network", "9", *options, "--difficulty", "4").stdout)
+    assert given == {
+        **{"count": 9, "data": str(project.folder / "kept"), "dialect": "js", "difficulty": 4},
+        **{"mine_every": 2.5, "partition": True},
+    }
+    assert project.installed == ["venv", "run.txt"]
 
 
 def test_manage_hands_every_argument_on(project: Project) -> None:

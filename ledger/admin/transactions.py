@@ -1,4 +1,4 @@
-"""Transactions that were acknowledged here or by a peer, their places in blocks, and addresses."""
+"""Transactions that we or peers acknowledged, places of transactions in blocks, and addresses."""
 
 from __future__ import annotations
 

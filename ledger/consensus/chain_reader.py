@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -31,11 +32,13 @@ _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _CUT_TOKEN: Final = re.compile(r"[.eE][+-]?|u[0-9a-fA-F]{0,4}|\\")  # of a number, of an escape
 _LITERALS: Final = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 _LONGEST_TOKEN: Final = 16  # a literal or escape cut by the end of what has arrived is shorter
-_SLICE: Final = 64 * 1024  # bytes let in at once, however large the pieces come
+_SLICE: Final = 16 * 1024  # bytes let in at once, however large the pieces come
 _STEP: Final = 256
 _LARGE: Final = 16 * 1024  # bytes of a block that is not decoded as a whole
-_OUTSIDE: Final = re.compile(r'[{}\[\]"]')
-_INSIDE: Final = re.compile(r'["\\]')
+_ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
+_BRACKET_OR_STRING: Final = re.compile(r'([{}\[\]])|"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_STEPS: Final = bytes.maketrans(b"{[}]", b"\1\1\xff\xff")  # up, or down as a signed byte
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{[}]"))
 _OTHER_VALUE_BYTES: Final = 64 * 1024
 _RECOGNITION_BLOCKS: Final = 4
 
@@ -259,32 +262,26 @@ class _Extent:
     def __init__(self, deepest: int) -> None:
         self._deepest = deepest
         self._depth = 0
-        self._in_string = False
-        self._escapes = False
+        self._open = ""  # the quote, or quote and backslash, of a string that was cut
 
     def find_end(self, text: str, at: int) -> int | None:
         """Behind its last character; None if this piece does not have that."""
-        if self._escapes:
-            at += 1
-            self._escapes = False
-        while found := (_INSIDE if self._in_string else _OUTSIDE).search(text, at):
-            character, at = found[0], found.end()
-            if character == '"':
-                self._in_string = not self._in_string
-            elif character == "\\":
-                self._escapes = at == len(text)
-                at += 1
-            elif character in "{[":
-                self._depth += 1
-                if self._depth > self._deepest:
-                    raise Refused(
-                        Reason.TOO_DEEP, f"objects and lists nest deeper than {self._deepest}"
-                    )
-            else:
-                self._depth -= 1
-                if self._depth == 0:
-                    return at
-        return None
+        carried = len(self._open)
+        piece = self._open + text[at:]
+        parts = _ESCAPE.sub("", piece).split('"')  # outside of strings, inside, outside, …
+        self._open = ""
+        if len(parts) % 2 == 0:
+            self._open = '"\\' if parts[-1].endswith("\\") else '"'
+        outside = "".join(parts[::2])
+        steps = memoryview(outside.encode().translate(_STEPS, _NO_BRACKETS)).cast("b")
+        depths = list(itertools.accumulate(steps, initial=self._depth))
+        if max(depths) > self._deepest:
+            raise Refused(Reason.TOO_DEEP, f"objects and lists nest deeper than {self._deepest}")
+        if 0 not in depths[1:]:
+            self._depth = depths[-1]
+            return None
+        brackets = (found.end() for found in _BRACKET_OR_STRING.finditer(piece) if found[1])
+        return at - carried + next(itertools.islice(brackets, depths.index(0, 1) - 1, None))
 
 
 def _starts_literal(rest: str) -> bool:

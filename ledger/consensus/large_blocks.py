@@ -32,6 +32,7 @@ _WINDOW: Final = 4096  # bytes in which a value is small
 _SPACE: Final = re.compile(rb"[ \t\n\r]*")
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OTHER_TOKEN: Final = re.compile(rb"[^\s\[\]{},:\"]*")
+_MOST_MISSES: Final = 10  # each makes it twice as long until several are tried at once again
 _CLOSING: Final = {b"{": b"}", b"[": b"]"}
 
 
@@ -172,9 +173,15 @@ class _Reader:
             return "[]"
         out = io.StringIO()
         mark, count = "[", 0
+        misses = alone = 0
         while True:
-            first = self._peek()
-            several = self._several(depth + 1, _CLOSING.get(first, b""))
+            several = None
+            if alone:
+                alone -= 1
+            else:
+                several = self._several(depth + 1, _CLOSING.get(self._peek(), b""))
+                misses = 0 if several else misses + 1
+                alone = 2 ** min(misses, _MOST_MISSES) if misses else 0
             values, text = several or ([], self._value(depth + 1))
             if of_transactions:
                 for value in values or [self._outline(text)]:

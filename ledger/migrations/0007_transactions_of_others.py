@@ -8,11 +8,21 @@ from django.db import migrations, models
 from django.db.models import F, Max, Min, Q
 from django.db.models.functions import Least
 
+from ledger import triggers
+
+
+def lift_triggers(apps, schema_editor):
+    """SQLite drops them with the tables it remakes; all are put in place after `migrate`."""
+    triggers.remove(schema_editor.connection)
+
 
 def number(apps, schema_editor):
-    transactions = apps.get_model("ledger", "Transaction").objects
-    change = apps.get_model("ledger", "Reorganisation").objects.aggregate(
-        lowest=Min("fork_index"), last=Max("at")
+    alias = schema_editor.connection.alias
+    transactions = apps.get_model("ledger", "Transaction").objects.using(alias)
+    change = (
+        apps.get_model("ledger", "Reorganisation")
+        .objects.using(alias)
+        .aggregate(lowest=Min("fork_index"), last=Max("at"))
     )
     transactions.update(entered=F("id"), floor=F("promised_index") - 1)
     if change["last"]:
@@ -26,6 +36,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(lift_triggers, migrations.RunPython.noop),
         migrations.AddField(
             model_name="transaction",
             name="entered",
@@ -106,7 +117,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="inclusion",
             index=models.Index(
-                fields=["sender", "recipient", "amount", "index"], name="inclusion_content"
+                fields=["sender", "recipient", "amount", "index", "position"],
+                name="inclusion_content",
             ),
         ),
     ]

@@ -55,10 +55,12 @@ def spool(blocks: Iterable[consensus.Block]) -> Branch:
     """Read a judged chain to its end. Raises whatever `blocks` raises, leaving nothing behind, and
     `MarkedInvalid` at a block that the operator marked."""
     texts = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the branch closes it
-    own, marked = _active_hashes(), marks.hashes()
+    own, marked = _active_hashes(), None
     shared, length, count, tip_hash = True, 0, 0, ""
     try:
         for block in blocks:
+            if marked is None:  # not before: most of what is refused has no block at all
+                marked = marks.hashes()
             if block.hash in marked:
                 raise MarkedInvalid(block.index)
             length, tip_hash = block.index, block.hash

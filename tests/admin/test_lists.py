@@ -42,6 +42,8 @@ def many(lived: lifecycle.Node) -> list[str]:
             state="refused" if n == 5 else "confirmed",
             reason="no" if n == 5 else "",
             submitted_at=start + timedelta(days=365) / ROWS * n,
+            entered=1000 + n,
+            floor=1,
         )
         for n in range(ROWS)
     ]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import (
     Browser,
+    BrowserContext,
     ConsoleMessage,
     Frame,
     Page,
@@ -81,6 +82,38 @@ def chromium(launch: Callable[..., Browser]) -> Iterator[Browser]:
     browser.close()
 
 
+class Contexts:
+    """A browser's contexts: emptied and lent again, since a new one fetches every file anew."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[str, list[BrowserContext]] = {}
+
+    def lend(self, key: str, options: dict[str, Any]) -> BrowserContext:
+        """One with these options, which are all that `key` says."""
+        if self._free.get(key):
+            return self._free[key].pop()
+        context = self._browser.new_context(**options)
+        context.add_init_script(WATCH_POLICY)
+        context.set_default_timeout(SECONDS * 1000)
+        return context
+
+    def take_back(self, key: str, context: BrowserContext) -> None:
+        """Nothing of its pages is left, but the files their sites let it keep."""
+        protocol = context.new_cdp_session(context.pages[0])
+        for origin in {"/".join(page.url.split("/")[:3]) for page in context.pages}:
+            protocol.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
+        self._free.setdefault(key, []).append(context)
+
+
+@pytest.fixture(scope="package")
+def contexts(chromium: Browser) -> Contexts:
+    return Contexts(chromium)
+
+
 class Watched:
     """A page, and what it did that it should not."""
 
@@ -96,8 +129,8 @@ class Watched:
         page.on("request", self._request)
         page.on("framenavigated", self._navigated)
 
-    def open(self) -> Page:
-        self.page.goto(self.node.url + "/")
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(self.node.url + path)
         return self.page
 
     def expect(self, *words: str) -> None:
@@ -124,26 +157,36 @@ class Watched:
 
 
 @pytest.fixture
-def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
-    """Open a node's page, with options of Playwright's contexts; `prepare` sees it before."""
-    watched: list[Watched] = []
+def visit(contexts: Contexts) -> Iterator[Callable[..., Watched]]:
+    """Open a node's page, with options of Playwright's contexts; `prepare` sees it before.
+
+    A page whose clock is set needs a context `of_its_own`: the clock is the context's for good.
+    """
+    watched: list[tuple[str, Watched]] = []
 
     def open_page(
-        node: NodeProcess, prepare: Callable[[Page], None] = lambda page: None, **options: Any
+        node: NodeProcess,
+        prepare: Callable[[Page], None] = lambda page: None,
+        *,
+        path: str = "/",
+        of_its_own: bool = False,
+        **options: Any,
     ) -> Watched:
-        context = chromium.new_context(**options)
-        context.add_init_script(WATCH_POLICY)
-        context.set_default_timeout(SECONDS * 1000)
+        key = "" if of_its_own else repr(sorted(options.items()))
+        context = contexts.lend(key, options)
         seen = Watched(context.new_page(), node)
-        watched.append(seen)
+        watched.append((key, seen))
         prepare(seen.page)
-        seen.open()
+        seen.open(path)
         return seen
 
     yield open_page
-    for seen in watched:
-        seen.page.context.close()
-    assert [seen.unexpected() for seen in watched] == [[] for _ in watched]
+    for key, seen in watched:
+        if key:
+            contexts.take_back(key, seen.page.context)
+        else:
+            seen.page.context.close()
+    assert [seen.unexpected() for _, seen in watched] == [[] for _ in watched]
 
 
 def _node(factory: pytest.TempPathFactory, difficulty: int) -> Iterator[NodeProcess]:

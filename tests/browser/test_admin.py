@@ -40,20 +40,26 @@ def operated(shared_node):
     return shared_node
 
 
-def sign_in(visit, node, **options):
-    page = visit(node, **options).page
-    page.goto(node.url + "/admin/")
-    page.fill("#id_username", "admin")
-    page.fill("#id_password", node.password)
-    page.click("[type=submit]")
-    page.wait_for_url("**/admin/")
+def sign_in(visit, node, path, **options):
+    """Open a page as the operator: by the form the first time, by what it gave after that."""
+    known = getattr(node, "session", None)
+    page = visit(
+        node, lambda page: page.context.add_cookies(known or []), path=path, **options
+    ).page
+    if known is None:
+        page.fill("#id_username", "admin")
+        page.fill("#id_password", node.password)
+        page.click("[type=submit]")
+        page.wait_for_url(f"**{path}")
+        node.session = page.context.cookies()
     return page
 
 
 def test_hostile_texts_are_text_with_nothing_hidden(visit, operated):
-    page = sign_in(visit, operated)
+    lists = ("/admin/ledger/transaction/", "/admin/ledger/address/")
+    page = sign_in(visit, operated, lists[0])
     shown = []
-    for path in ("/admin/ledger/transaction/", "/admin/ledger/address/"):
+    for path in lists:
         page.goto(operated.url + path)
         shown += page.locator("#result_list bdi[title]").evaluate_all(
             "elements => elements.map((e) => [e.title, e.childElementCount])"
@@ -75,7 +81,7 @@ def test_hostile_texts_are_text_with_nothing_hidden(visit, operated):
 
 
 def test_what_is_typed_into_a_form_comes_back_as_text(visit, operated):
-    page = sign_in(visit, operated)
+    page = sign_in(visit, operated, "/admin/node/add-peer/")
     for name in NAMES[:4]:
         page.goto(operated.url + "/admin/node/add-peer/")
         page.fill("[name=address]", name)
@@ -86,7 +92,8 @@ def test_what_is_typed_into_a_form_comes_back_as_text(visit, operated):
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
 def test_no_page_breaks_a_rule_of_access_or_is_wider_than_the_screen(visit, operated, theme, width):
-    page = sign_in(visit, operated, color_scheme=theme, viewport={"width": width, "height": 900})
+    screen = {"color_scheme": theme, "viewport": {"width": width, "height": 900}}
+    page = sign_in(visit, operated, PAGES[0], **screen)
     broken = {}
     for path in PAGES:
         assert page.goto(operated.url + path).status == 200, path
@@ -101,8 +108,7 @@ def test_no_page_breaks_a_rule_of_access_or_is_wider_than_the_screen(visit, oper
 def test_an_act_is_seen_under_way_and_done(visit, hard_node):
     """A search that does not end, cancelled from another page; the first one shows both."""
     hard_node.password = hard_node.manage("adminpassword").stdout.split()[-1]
-    page = sign_in(visit, hard_node)
-    page.goto(hard_node.url + "/admin/node/mine/")
+    page = sign_in(visit, hard_node, "/admin/node/mine/")
     page.click("#act-form [type=submit]")
     page.wait_for_url("**/admin/node/")
     expect(page.locator("#now-acts tr.running")).to_contain_text("Mine blocks")

@@ -29,7 +29,7 @@ def node(frail_node):
 
 @pytest.fixture
 def seen(visit, node):
-    seen = visit(node)
+    seen = visit(node, of_its_own=True)
     # What the browser itself logs of a connection it lost.
     seen.expect("WebSocket connection to", "ERR_CONNECTION")
     wait_until_live(seen.page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import WHOLE
+from .conftest import WHOLE, Contexts
 from .reading import wait_until_live
 
 # The real ones, and a note of what is done with them.
@@ -40,6 +40,11 @@ def chromium(launch):
     browser = launch(WHOLE)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="module")
+def contexts(chromium):
+    return Contexts(chromium)
 
 
 @pytest.fixture

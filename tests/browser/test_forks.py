@@ -56,8 +56,7 @@ def test_what_a_reorganisation_shows_breaks_no_rule_of_access(
     first.get("/mine")
     stale = first.get("/blocks?as=json").json()["blocks"][0]["hash"]
     outgrow(first, second)
-    page = visit(first).page
-    page.goto(first.url + "/forks")
+    page = visit(first, path="/forks").page
     journal = page.locator("main a[href*='/reorganisation/']").first.get_attribute("href")
     broken = {}
     for path in ("/forks", journal, f"/block/{stale}"):
@@ -74,9 +73,9 @@ def test_a_reorganisation_is_told_on_any_page_and_leads_to_its_own(
     two: tuple[NodeProcess, NodeProcess], visit: Visit
 ) -> None:
     first, second = two
-    watched = visit(first)
+    watched = visit(first, path="/charts")
     page = watched.page
-    go(page, first, "/charts")
+    wait_until_live(page)
     outgrow(first, second)
     banner = page.locator("#reorganised")
     expect(banner).to_contain_text("The chain was reorganised")
@@ -105,9 +104,9 @@ def test_tree_and_journal_follow_without_a_reload(
     two: tuple[NodeProcess, NodeProcess], visit: Visit
 ) -> None:
     first, second = two
-    watched = visit(first)
+    watched = visit(first, path="/forks")
     page = watched.page
-    go(page, first, "/forks")
+    wait_until_live(page)
     loads, entries = watched.loads, page.locator(".journal li").count()
     branches = page.locator(".tree .stale").count()
     outgrow(first, second)
@@ -120,10 +119,10 @@ def test_peers_are_registered_and_resolved_in_place(
     two: tuple[NodeProcess, NodeProcess], visit: Visit
 ) -> None:
     first, _ = two
-    watched = visit(first)
+    watched = visit(first, path="/peers")
     watched.expect("422")  # the browser logs the refusal itself
     page = watched.page
-    go(page, first, "/peers")
+    wait_until_live(page)
     loads = watched.loads
     field = page.locator("#address")
     field.fill("ftp://no")
@@ -199,10 +198,10 @@ def test_charts_are_drawn_in_either_theme_and_grow(
     two: tuple[NodeProcess, NodeProcess], visit: Visit, scheme: str
 ) -> None:
     first, _ = two
-    page = visit(first, color_scheme=scheme).page
     for _ in range(3):
         first.get("/mine")
-    go(page, first, "/charts?range=50")
+    page = visit(first, path="/charts?range=50", color_scheme=scheme).page
+    wait_until_live(page)
     expect(page.locator(".canvas canvas")).to_have_count(4)
     page.locator("[data-chart=supply] .u-over").hover()
     expect(page.locator("[data-chart=supply] [data-reading]")).to_contain_text("Coins")
@@ -219,8 +218,7 @@ def test_without_scripts_all_of_it_reads(
     first, second = two
     for _ in range(2):  # each chart has two points at least, whatever ran before
         outgrow(first, second)
-    page = visit(first, java_script_enabled=False).page
-    page.goto(first.url + "/charts")
+    page = visit(first, path="/charts", java_script_enabled=False).page
     assert page.locator(".canvas polyline").count() >= 3
     page.goto(first.url + "/peers")
     page.locator("#address").fill("127.0.0.1:9001")

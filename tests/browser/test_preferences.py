@@ -44,8 +44,7 @@ def test_the_chosen_theme_is_there_before_anything_is_painted(visit, shared_node
 
 
 def test_the_language_is_switched_on_the_page_one_is_on(visit, shared_node):
-    page = visit(shared_node, locale="en-GB").page
-    page.goto(shared_node.url + "/search?q=nothing+here")
+    page = visit(shared_node, path="/search?q=nothing+here", locale="en-GB").page
     page.click("text=한국어")
     page.wait_for_selector("html[lang=ko]")
     assert page.url == shared_node.url + "/search?q=nothing+here"
@@ -128,9 +127,7 @@ def test_rows_and_blocks_lead_to_their_pages(visit, shared_node):
 
 
 def test_the_projectors_page_goes_on_live_without_controls(visit, shared_node):
-    seen = visit(shared_node, viewport={"width": 1920, "height": 1080})
-    page = seen.page
-    page.goto(shared_node.url + "/kiosk")
+    page = visit(shared_node, path="/kiosk", viewport={"width": 1920, "height": 1080}).page
     wait_until_live(page)
     before = tip(page)
     send(shared_node, "wall")

@@ -12,7 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from ledger import models
+from ledger import models, triggers
 from tests.conftest import use_database
 
 
@@ -51,6 +51,7 @@ def test_foreign_keys_are_in_force_again_afterwards(nothing_yet):
 
 def test_a_database_of_an_older_version_keeps_what_is_in_it(nothing_yet):
     call_command("migrate", "ledger", "0001", verbosity=0)
+    triggers.remove(connection)  # those of this version know columns that are not there yet
     older = MigrationExecutor(connection).loader.project_state(("ledger", "0001_initial")).apps
     older.get_model("ledger", "Peer").objects.create(
         address="10.0.0.9:5000", registered_at=timezone.now()

@@ -30,6 +30,17 @@ def test_a_peers_whole_life(manage: Manage) -> None:
     assert manage("peers") == "no peers\n"
 
 
+def test_several_are_named_at_once_and_each_that_can_be_is_done(manage: Manage) -> None:
+    one, other, third = (f"10.0.0.{n}:5000" for n in (1, 2, 3))
+    for address in (one, other, third):
+        manage("peers", "add", address)
+    assert manage("peers", "pause", one, other).count("is paused") == 2
+    with pytest.raises(CommandError, match=f"{one} is not active; there is no peer 10.0.0.9:80"):
+        manage("peers", "pause", one, "10.0.0.9", third)
+    assert manage("peers").count("paused") == 3
+    assert manage("peers", "resume", one, other, third).count("is asked again") == 3
+
+
 def test_a_ban_without_a_time_is_for_good(manage: Manage) -> None:
     assert "for good" in manage("peers", "ban", "10.0.0.1:5000")
     assert "banned for good" in manage("peers")

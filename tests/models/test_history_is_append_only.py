@@ -304,7 +304,7 @@ def a_block(**changes: Any) -> Block:
 
 
 def a_transaction(**changes: Any) -> Transaction:
-    new = {"uid": "00000000-0000-4000-8000-000000000001", "idempotency_key": None}
+    new = {"uid": "00000000-0000-4000-8000-000000000001", "idempotency_key": None, "entered": 99}
     return Transaction(**values_of(Transaction.objects.order_by("pk")[0], **new | changes))
 
 
@@ -353,6 +353,14 @@ IMPOSSIBLE: dict[str, tuple[str, Callable[[], models.Model]]] = {
     "an id twice": (
         "ledger_transaction.uid",
         lambda: a_transaction(uid=Transaction.objects.order_by("pk")[0].uid),
+    ),
+    "a number twice": (
+        "ledger_transaction.entered",
+        lambda: a_transaction(entered=Transaction.objects.order_by("pk")[0].entered),
+    ),
+    "our own released": (
+        "released_is_relayed",
+        lambda: a_transaction(state="released", reason=""),
     ),
     "a key twice": ("idempotency_key", lambda: a_transaction(idempotency_key="k")),
     "an irregular amount": (

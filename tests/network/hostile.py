@@ -141,8 +141,8 @@ def in_chunks(body: bytes, size: int) -> bytes:
 
 
 def bomb(size: int) -> bytes:
-    """So many bytes of nothing, compressed a thousandfold."""
-    return gzip.compress(bytes(size))
+    """So many mebibytes of nothing, compressed a thousandfold, one after the other."""
+    return gzip.compress(bytes(2**20)) * size
 
 
 def body_with(second: str, genesis: dict[str, Any]) -> bytes:

@@ -7,12 +7,12 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
 from websockets import ConnectionClosed, Origin
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from tests.processes import NodeProcess
 
@@ -58,13 +58,12 @@ def test_a_block_is_everywhere_within_two_seconds(three: Three) -> None:
 
 
 class Dashboard:
-    """What a page on that node hears from now on."""
+    """What a page on a node hears from now on."""
 
-    def __init__(self, node: NodeProcess) -> None:
-        url = f"ws://{address(node)}/ws/"
-        self._socket = connect(url, origin=Origin(f"http://{address(node)}"), proxy=None)
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
         self._frames = queue.SimpleQueue[dict[str, Any]]()
-        assert json.loads(self._socket.recv(5))["kind"] == "snapshot"
+        assert json.loads(socket.recv(5))["kind"] == "snapshot"
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -77,15 +76,19 @@ class Dashboard:
             pass
         return frame
 
-    def close(self) -> None:
-        self._socket.close()
+
+@contextmanager
+def dashboard_of(node: NodeProcess) -> Iterator[Dashboard]:
+    url, origin = f"ws://{address(node)}/ws/", Origin(f"http://{address(node)}")
+    with connect(url, origin=origin, proxy=None) as socket:
+        yield Dashboard(socket)
 
 
 def test_what_happens_at_one_is_on_the_dashboards_of_all(three: Three) -> None:
     until(lambda: know_each_other(three), 10)
     first, second, _ = three
     with ExitStack() as stack:
-        dashboards = [stack.enter_context(closing(Dashboard(node))) for node in three]
+        dashboards = [stack.enter_context(dashboard_of(node)) for node in three]
         said = {"sender": "alice", "recipient": "bob", "amount": 41}
         uid = first.post("/transactions/new", said).json()["id"]
         deadline = time.monotonic() + WITHIN

@@ -129,13 +129,10 @@ def strike(past: Past, zygote: Zygote, where: Strike, mutation: str | None = Non
     ended = killed_by(zygote, "operate", where, path=str(path), mutation=mutation, **vars(where))
     promises.take(ended.said)
     told, then = promises.to_json(), where.operation if where.when == "after" else None
-    left = (content_of(path), json.dumps(told), str(then), str(mutation))
+    left = (content_of(path), json.dumps(told), str(then))
     faults: list[str] = []
     if left not in past.sound:
-        inspected = zygote.run(
-            "inspect", path=str(path), promises=told, then=then, mutation=mutation
-        )
-        faults = inspected.result()
+        faults = zygote.run("inspect", path=str(path), promises=told, then=then).result()
         if not faults:
             past.sound.add(left)
     remove(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ SHOWN = {
 }
 NOT_A_REASON = {"Reason"}  # what `Refused` has beside it
 NUMBERS = re.compile(
-    r"status_code|answer\.status|caps\.|count|limit|len\(|position|GENESIS_PROOF|zeros|difficulty|expected|depth"
+    r"status|(?i:caps)\.|count|limit|longest|MOST|len\(|position|GENESIS_PROOF|zeros|difficulty"
+    r"|expected|deepest|depth"
 )
 
 
@@ -45,14 +47,16 @@ def sample(node: ast.expr) -> str | None:
     return "".join(parts)
 
 
-def calls(name: str) -> list[tuple[str, ast.Call]]:
-    """Calls of this function or class in the node and the rules."""
-    found = []
+@cache
+def calls() -> dict[str, list[tuple[str, ast.Call]]]:
+    """The calls in the node and the rules, by what is called."""
+    found: dict[str, list[tuple[str, ast.Call]]] = {}
     for folder in ("consensus", "node"):
         for path in sorted((LEDGER / folder).rglob("*.py")):
             for call in ast.walk(ast.parse(path.read_text())):
-                if isinstance(call, ast.Call) and ast.unparse(call.func).split(".")[-1] == name:
-                    found.append((f"{path.name}:{call.lineno}", call))
+                if isinstance(call, ast.Call):
+                    name = ast.unparse(call.func).split(".")[-1]
+                    found.setdefault(name, []).append((f"{path.name}:{call.lineno}", call))
     return found
 
 
@@ -60,7 +64,7 @@ def reasons() -> dict[str, str]:
     """What is said, by where it is said."""
     found = {}
     for name in (*SHOWN, "_fail"):
-        for place, call in calls(name):
+        for place, call in calls().get(name, ()):
             arguments = [a for a in call.args if ast.unparse(a).split(".")[0] not in NOT_A_REASON]
             if arguments and (text := sample(arguments[0])):
                 found[place] = text
@@ -71,7 +75,11 @@ def reasons() -> dict[str, str]:
                 for text in (sample(n) for n in ast.walk(node.value) if isinstance(n, ast.expr)):
                     if text and text != "null":  # the same in every language
                         found[f"{path} {text}"] = text
-    for path, name in (("node/network/client.py", "_words"), ("node/network/sync.py", "_ask")):
+    for path, name in (
+        ("node/network/client.py", "_words"),
+        ("node/network/asking.py", "ask"),
+        ("node/network/visit.py", "_visit"),
+    ):
         for node in ast.walk(ast.parse((LEDGER / path).read_text())):
             if isinstance(node, ast.FunctionDef) and node.name == name:
                 for text in (sample(n) for n in ast.walk(node) if isinstance(n, ast.JoinedStr)):

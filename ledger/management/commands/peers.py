@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 from ledger.management.base import NodeCommand
 from ledger.models import Peer
 from ledger.node import lifecycle, operator
+from ledger.node.errors import NotAccepted
 from ledger.node.outcomes import PeerChanged
 
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
@@ -40,8 +42,10 @@ class Command(NodeCommand):
         edit = acts.add_parser("edit", help="change its address or the note on it")
         ban = acts.add_parser("ban", help="neither ask it nor let it be registered")
         others = [acts.add_parser(name, help=text) for name, (text, _) in _ACTS.items()]
-        for act in (add, edit, ban, *others):
+        for act in (add, edit, ban):
             act.add_argument("address", metavar="ADDRESS")
+        for act in others:
+            act.add_argument("addresses", nargs="+", metavar="ADDRESS")
         add.add_argument("--note", default="", help="the operator's own, up to 200 characters")
         edit.add_argument("--address", dest="new_address", metavar="ADDRESS", help="the new one")
         edit.add_argument("--note")
@@ -59,8 +63,21 @@ class Command(NodeCommand):
         with lifecycle.running():
             if act == "list":
                 self._list()
+            elif act in _ACTS:
+                self._each(_ACTS[act][1], options["addresses"])
             else:
                 self.stdout.write(str(self._do(act, options)))
+
+    def _each(self, do: Callable[[str], PeerChanged], addresses: list[str]) -> None:
+        """Those that can be done are; the others are an error, with the reason of each."""
+        faults: list[str] = []
+        for address in addresses:
+            try:
+                self.stdout.write(str(do(address)))
+            except NotAccepted as refused:
+                faults += refused.faults
+        if faults:
+            raise NotAccepted(*faults)
 
     def _do(self, act: str, options: dict[str, Any]) -> PeerChanged:
         address: str = options["address"]
@@ -70,9 +87,7 @@ class Command(NodeCommand):
             return operator.edit_peer(
                 address, new_address=options["new_address"], note=options["note"]
             )
-        if act == "ban":
-            return operator.ban_peer(address, options["reason"], _end(options["duration"]))
-        return _ACTS[act][1](address)
+        return operator.ban_peer(address, options["reason"], _end(options["duration"]))
 
     def _list(self) -> None:
         rows = list(Peer.objects.order_by("pk"))

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from ledger.consensus import DEFAULT_CAPS, Refused
 from ledger.consensus.validation import check_nesting_and_digits
 
 from ..errors import NodeError
+
+T = TypeVar("T")
 
 SMALL: Final = 64 * 1024  # bytes of an answer that is not about blocks
 
@@ -28,13 +32,25 @@ class PeerFailed(NodeError):
 @dataclass(slots=True)
 class Answer:
     """An answer whose body is under way. `latency` is the time in seconds until it began,
-    `own_host` the address of this machine that the connection went out from."""
+    `own_host` the address of this machine that the connection went out from. The whole of it has
+    `deadline` seconds, until `ends` on the monotonic clock."""
 
     status: int
     headers: Mapping[str, str]
     pieces: Iterator[bytes]
     latency: float
     own_host: str
+    deadline: float = math.inf
+    ends: float = math.inf
+
+    def wait(self, work: Future[T]) -> T:
+        """What work on this answer comes to. Raises `PeerFailed` when the deadline is over."""
+        left = self.ends - time.monotonic()
+        try:
+            return work.result(None if math.isinf(left) else max(0.0, left))
+        except TimeoutError:
+            work.cancel()
+            raise PeerFailed(f"no whole answer within {self.deadline:g} s") from None
 
 
 def read_json(answer: Answer, limit: int = SMALL) -> dict[str, Any]:

@@ -130,7 +130,9 @@ class Asker:
                 finding.length, finding.tip_hash = remembered.length, remembered.tip_hash
                 finding.fork_index = remembered.fork_index
                 return
-            branch = branches.spool(read_chain(answer.pieces, self._network, self._conf.caps))
+            branch = branches.spool(
+                read_chain(answer.pieces, self._network, self._conf.caps, answer.wait)
+            )
             tag = answer.headers.get("ETag", "")
         asked.branch = branch
         finding.length, finding.tip_hash = branch.length, branch.tip_hash

@@ -140,7 +140,7 @@ class CatchUp:
                 else:
                     segment = Segment.on(_place(done.reached.hash))
                 self._progress.begin(address, done.tip.index - done.fork_index)
-                self._follow(address, lines, segment, done)
+                self._follow(address, self._blocks(answer, lines), segment, done)
             return done
         except PeerFailed:
             # What came before the break is as good as a shorter chain would have been.
@@ -170,12 +170,12 @@ class CatchUp:
         return CaughtUp(tip, fork.index, fork, answer.latency)
 
     def _follow(
-        self, address: str, lines: Iterator[bytes], segment: Segment, done: CaughtUp
+        self, address: str, blocks: Iterator[Block], segment: Segment, done: CaughtUp
     ) -> None:
         """Judge the blocks, and adopt them in batches."""
         marked = marks.hashes()
-        for line in lines:
-            block = self._judged(line, segment.last)
+        for block in blocks:
+            self._check(block, segment.last)
             if block.hash in marked:
                 raise MarkedInvalid(block.index)
             if block.index > self._conf.caps.chain_blocks:
@@ -191,16 +191,19 @@ class CatchUp:
         self._adopt(address, segment, done)
         done.complete = done.reached == done.tip
 
-    def _judged(self, line: bytes, parent: Place | None) -> Block:
-        block = read_text(line, self._network, self._conf.caps)
+    def _blocks(self, answer: Answer, lines: Iterator[bytes]) -> Iterator[Block]:
+        for line in lines:
+            block = read_text(line, self._network, self._conf.caps, answer.wait)
+            if block.canonical.encode() != line:
+                # It would be the same block; but who sends another text of it has other faults.
+                raise Refused(Reason.NOT_CANONICAL, "the text is not the one that was hashed")
+            yield block
+
+    def _check(self, block: Block, parent: Place | None) -> None:
         if parent is None:
             check_genesis(block, self._network)
         else:
             check_successor(parent, block, self._network)
-        if block.canonical.encode() != line:
-            # It would be the same block; but who says so of a text that is not has other faults.
-            raise Refused(Reason.NOT_CANONICAL, "the text is not the one that was hashed")
-        return block
 
     def _adopt(self, address: str, segment: Segment, done: CaughtUp) -> None:
         """Adopt the segment, if that makes our chain longer."""

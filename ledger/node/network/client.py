@@ -32,7 +32,7 @@ from .pacing import PlaceTaken
 __all__ = ["Answer", "PeerFailed", "ask", "lines", "read_json", "read_object"]
 
 _CONNECT: Final = 3.0  # seconds to connect
-_PIECE: Final = 64 * 1024
+_PIECE: Final = 16 * 1024
 _PLACES: Final = 8  # tried for one name: it may lead to a thousand
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
@@ -160,6 +160,8 @@ def ask(
                     _pieces(response, adapter, deadline),
                     time.monotonic() - started,
                     adapter.own_host,
+                    deadline,
+                    started + deadline,
                 )
     finally:
         timer.cancel()
@@ -216,6 +218,8 @@ def _check(response: requests.Response, request: _Request, accept: Collection[in
 def _resolve(address: str, policy: str, end: float) -> list[Place]:
     """Where the address leads. The system's resolver knows no deadline: it is left behind, if
     need be, in a thread of its own."""
+    if addresses.named_place(address):
+        return addresses.resolve(address, policy)
     answers = queue.SimpleQueue[list[Place] | addresses.AddressRefused]()
 
     def ask() -> None:

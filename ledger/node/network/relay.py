@@ -153,9 +153,10 @@ def _values(answer: Answer) -> Iterator[dict[str, Any]]:
 
 def _lines(values: Iterator[dict[str, Any]], after: int) -> Iterator[Line]:
     names, last = set[uuid.UUID](), after
+    limit = MOST
     for count, value in enumerate(values, 1):
-        if count > MOST:
-            raise PeerFailed(f"it sends over {MOST} transactions at once")
+        if count > limit:
+            raise PeerFailed(f"it sends over {limit} transactions at once")
         line = _line(value)
         if line.entered <= last:
             raise PeerFailed("it numbers its transactions out of order")
@@ -170,9 +171,10 @@ def _line(value: dict[str, Any]) -> Line:
     try:
         name = uuid.UUID(value["uid"])
         content = {key: value[key] for key in ("sender", "recipient", "amount")}
+        is_known = str(name) == value["uid"] and value["state"] in STATES
     except (KeyError, ValueError, AttributeError, TypeError):
-        raise PeerFailed("it sends what is no transaction") from None
-    if str(name) != value["uid"] or value.get("state") not in STATES:
+        is_known = False
+    if not is_known:
         raise PeerFailed("it sends what is no transaction")
     return Line(
         _integer(value, "entered", 1), name, content, _integer(value, "floor", 0), value["state"]
@@ -182,5 +184,5 @@ def _line(value: dict[str, Any]) -> Line:
 def _integer(value: dict[str, Any], key: str, lowest: int) -> int:
     number = value.get(key)
     if type(number) is not int or not lowest <= number <= _LARGEST:
-        raise PeerFailed(f"its {key} is no number that counts something")
+        raise PeerFailed("it counts with what is no number")
     return number

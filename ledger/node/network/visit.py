@@ -64,7 +64,8 @@ class Visits:
     def visit(self, peer: Peer, news: News | None) -> tuple[Finding, list[str]]:
         """What was found, and addresses of others it named. Never raises for what a peer does."""
         try:
-            if news is not None and peer.kind == Peer.Kind.OURS:
+            # Of blocks that are here already, what was announced may have been invented.
+            if news and peer.kind == Peer.Kind.OURS and not _is_stored(news.tip.hash):
                 return self._after_news(peer, news), []
             return self._visit(peer)
         except (Refused, NodeError) as error:
@@ -99,9 +100,8 @@ class Visits:
         return addresses.parse(f"{host}:{self._conf.port}")
 
     def _after_news(self, peer: Peer, news: News) -> Finding:
-        finding = Finding(peer.address)
-        if not _is_stored(news.tip.hash):
-            finding = self._asker.ask(peer.address, Peer.Kind.OURS).finding
+        """Straight to the blocks, which show who is there as well as any question."""
+        finding = self._asker.ask(peer.address, Peer.Kind.OURS).finding
         if not finding.failure:
             self._pull(finding, news.newest)
         return finding
