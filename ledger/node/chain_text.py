@@ -33,7 +33,7 @@ _PAGES: Final = {
 
 
 class Piece(NamedTuple):
-    """Blocks up to index `last`, joined by commas."""
+    """Blocks up to index `last`, joined by commas, or by what was asked for."""
 
     last: int
     text: bytes
@@ -60,19 +60,26 @@ def length(own: BaseDatabaseWrapper | None = None) -> int:
     return tip(own).length
 
 
-def piece_after(index: int, own: BaseDatabaseWrapper | None = None) -> Piece | None:
-    """The next blocks above `index`, about a quarter of a megabyte; None behind the tip."""
+def piece_after(
+    index: int,
+    own: BaseDatabaseWrapper | None = None,
+    *,
+    most: int = _ROWS,
+    separator: bytes = b", ",
+) -> Piece | None:
+    """The next blocks above `index`, about a quarter of a megabyte, and `most` of them; None behind
+    the tip."""
     texts: list[bytes] = []
     size = 0
     database = own or connection
     with database.cursor() as cursor:
-        cursor.execute(_PAGES[database.vendor], [index, index + _ROWS])
+        cursor.execute(_PAGES[database.vendor], [index, index + min(most, _ROWS)])
         for (text,) in cursor:  # row by row: each may be a mebibyte
             texts.append(bytes(text))
             size += len(text)
             if size >= _BYTES:
                 break
-    return Piece(index + len(texts), b", ".join(texts)) if texts else None
+    return Piece(index + len(texts), separator.join(texts)) if texts else None
 
 
 def body() -> Iterator[bytes]:

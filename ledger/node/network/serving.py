@@ -15,22 +15,15 @@ from django.db.models import F, Q
 
 from ledger.models import ActiveBlock, Peer, Tip
 
-from .. import lifecycle, mempool
+from .. import chain_text, lifecycle, mempool
 from ..reading import Reader
 from . import peers
 from .recognition import CAPABILITIES, SOFTWARE
 
 LONGEST_LOCATOR: Final = 64
 ADDRESSES: Final = 64
-_ROWS: Final = 2000
-_CHARACTERS: Final = 256 * 1024
 _REMEMBERED: Final = 60.0  # seconds a probe is remembered
 _PROBES: Final = 1024
-
-_PAGE: Final = """
-    SELECT a."index", b.canonical FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id
-    WHERE a."index" > %s ORDER BY a."index" LIMIT %s
-"""
 
 
 def description() -> dict[str, Any]:
@@ -70,16 +63,15 @@ async def blocks(reader: Reader, locator: Sequence[str], limit: int) -> AsyncIte
     async with reader.snapshot() as view:
         index, head = await view.read(partial(_head, locator))
         last = index + limit
-        lines = head
-        while page := await view.read(partial(_page, index, last)):
-            index = page[0]
-            yield (lines + page[1]).encode()
-            lines = ""
-        if lines:
-            yield lines.encode()
+        page = partial(chain_text.piece_after, separator=b"\n")
+        while piece := await view.read(partial(page, index, most=last - index)):
+            yield head + piece.text + b"\n"
+            index, head = piece.last, b""
+        if head:
+            yield head
 
 
-def _head(locator: Sequence[str], own: BaseDatabaseWrapper) -> tuple[int, str]:
+def _head(locator: Sequence[str], own: BaseDatabaseWrapper) -> tuple[int, bytes]:
     """The fork point's index, and the first line."""
     marks = ", ".join(["%s"] * len(locator))
     with own.cursor() as cursor:
@@ -100,21 +92,7 @@ def _head(locator: Sequence[str], own: BaseDatabaseWrapper) -> tuple[int, str]:
         "tip": {"index": tip_index, "hash": tip_hash},
         "network": _network(),
     }
-    return index, json.dumps(head) + "\n"
-
-
-def _page(index: int, last: int, own: BaseDatabaseWrapper) -> tuple[int, str] | None:
-    """The next blocks above `index`, a line each, about a quarter of a megabyte; None behind the
-    end."""
-    texts: list[str] = []
-    characters = 0
-    with own.cursor() as cursor:
-        cursor.execute(_PAGE, [index, min(_ROWS, last - index)])
-        while characters < _CHARACTERS and (row := cursor.fetchone()):
-            index = row[0]
-            texts.append(row[1])
-            characters += len(row[1])
-    return (index, "\n".join(texts) + "\n") if texts else None
+    return index, json.dumps(head).encode() + b"\n"
 
 
 def _network() -> dict[str, Any]:
