@@ -49,7 +49,8 @@ DEBIAN_WHEELS = Path("/usr/share/python-wheels")
 VERSION = "{}.{}".format(*sys.version_info)
 
 # Each of these locks holds every pin of those before it.
-RUN, LAN, TEST = ("run",), ("run", "lan"), ("run", "lan", "test")
+LOCKS = ("run", "lan", "fast", "test")
+RUN, LAN, FAST, TEST = (LOCKS[: n + 1] for n in range(len(LOCKS)))
 
 
 def say(message: str) -> None:
@@ -243,7 +244,7 @@ def quietly(command: list[str], lock_file: IO[bytes], **extra: str) -> bool:
 
 
 def run(options: argparse.Namespace) -> NoReturn:
-    prepare(LAN if options.lan else RUN)
+    prepare(FAST if options.fast else LAN if options.lan else RUN)
     environment = node_environment(options.data)
     for name in ("host", "port", "dialect", "difficulty"):  # left alone, what is set elsewhere
         value = getattr(options, name)
@@ -309,7 +310,7 @@ def screenshots(options: argparse.Namespace) -> NoReturn:
 def measure(options: argparse.Namespace) -> NoReturn:
     prepare(TEST)
     os.chdir(ROOT)
-    hand_over(["-m", f"bench.{options.name}", *options.arguments], dict(os.environ))
+    hand_over(["-m", "bench", *options.arguments], dict(os.environ))
 
 
 def lock(options: argparse.Namespace) -> NoReturn:
@@ -371,6 +372,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="serve the local network; everybody on it may mine and resolve",
     )
     node.add_argument(
+        "--fast", action="store_true", help="install the quick search for proofs (LLVM, 170 MB)"
+    )
+    node.add_argument(
         "--lan",
         action="store_true",
         help="serve the local network, be found on it and find others (multicast DNS)",
@@ -415,19 +419,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     images.add_argument("names", nargs="*", metavar="IMAGE", help="only these")
     images.set_defaults(command=screenshots)
 
-    bench = commands.add_parser("bench", help="measure; the results are in bench/results")
-    bench.add_argument(
-        "name", choices=("pages", "admin"), help="do they cost more on a long chain?"
-    )
-    bench.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
-    bench.set_defaults(command=measure)
+    bench = commands.add_parser("bench", help="measure against the article's node: bench --help")
+    bench.set_defaults(command=measure, arguments=[])
 
     locks = commands.add_parser("lock", help="remake requirements/*.txt (developers; needs uv)")
     locks.add_argument("--upgrade", dest="uv", action="store_const", const=["--upgrade"])
     locks.set_defaults(command=lock, uv=[])
 
-    if arguments[:1] == ["test"]:  # argparse would take pytest's options for its own
-        return argparse.Namespace(command=test, arguments=arguments[1:])
+    # argparse would take their options for its own
+    for name, command in (("test", test), ("bench", measure)):
+        if arguments[:1] == [name]:
+            return argparse.Namespace(command=command, arguments=arguments[1:])
     options = parser.parse_args(arguments)
     if not hasattr(options, "command"):
         parser.print_help()

@@ -120,7 +120,9 @@ class TestOurKind:
         keeping.keeper.heard(News("c" * 32, played.address, tip, 0))  # not who answers there
         until(lambda: played.asked_for("/api/v1/node"))
         assert not Peer.objects.exists()
-        keeping.keeper._met.clear()
+        until(lambda: keeping.keeper._meetings._waiting == 0)
+        keeping.keeper._meetings._looked_at.clear()
+        time.sleep(0.15)  # the place has its rest
         keeping.keeper.heard(News(played.identifier, played.address, tip, 0))
         until(lambda: Peer.objects.filter(address=played.address, source="introduced").exists())
         event = Event.objects.filter(kind="peer").get()
@@ -191,6 +193,26 @@ class TestOurKind:
             assert peer(other.address).alias_of == ""
             # It was asked whether it heard what was said to the other.
             until(lambda: played.asked_for("/api/v1/network/probe"))
+
+
+class TestStrangers:
+    def test_they_are_met_at_a_bounded_pace(self, keeping: lifecycle.Node) -> None:
+        with RawPeer(sends(whole(b"{}"))) as victim:
+            port = victim.address.rpartition(":")[2]
+            for n in range(100):
+                news = News("c" * 32, f"127.0.{n}.1:{port}", Position(5, "ab" * 32), 0)
+                keeping.keeper.heard(news)
+            assert len(keeping.keeper._meetings._strangers) == 30
+            until(lambda: keeping.keeper._meetings._waiting == 0, 20)
+            assert 1 <= victim.asked <= 30
+        assert not Peer.objects.exists()
+
+    def test_one_address_is_looked_at_once_in_a_while(self, keeping: lifecycle.Node) -> None:
+        with RawPeer(sends(whole(b"{}"))) as victim:
+            for _ in range(20):
+                keeping.keeper.heard(News("c" * 32, victim.address, Position(5, "ab" * 32), 0))
+            until(lambda: keeping.keeper._meetings._waiting == 0)
+            assert victim.asked == 1
 
 
 class TestOldOnes:

@@ -20,6 +20,7 @@ from ..identity import Identity
 from . import addresses, client, peers, recognition
 from .asking import Asker
 from .findings import Finding
+from .pacing import PlaceTaken
 from .recognition import Description, Position
 from .relay import Puller
 from .serving import Probes
@@ -75,10 +76,12 @@ class Visits:
 
     def meet(self, address: str, identifier: str) -> Description | None:
         """Who is there, if it is a node of our kind and network that we do not know yet, and has
-        that identifier, if one is given."""
+        that identifier, if one is given. Raises `PlaceTaken`."""
         token = recognition.new_token()
         try:
             found = self._look(address, token)
+        except PlaceTaken:
+            raise
         except NodeError:
             return None
         if found is None or not found.is_of(self._own.network) or self._probes.saw(token):
