@@ -382,9 +382,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     node.set_defaults(command=run)
 
     several = commands.add_parser("network", help="start several nodes, joined, and watch them")
-    several.add_argument("count", nargs="?", type=int, choices=range(2, 10), default=3, metavar="N")
+    several.add_argument(
+        "count",
+        nargs="?",
+        type=int,
+        choices=range(2, 10),
+        default=3,
+        metavar="N",
+        help="how many, 2 to 9 (3)",
+    )
     several.add_argument("--data", help="folder to keep theirs in (a temporary one)")
-    several.add_argument("--dialect", choices=("seed", "dvf", "js"), default="seed")
+    several.add_argument(
+        "--dialect", choices=("seed", "dvf", "js"), default="seed", help="which they speak (seed)"
+    )
     several.add_argument("--difficulty", type=int, default=3, help="leading zeros of a proof (3)")
     several.add_argument(
         "--mine-every", type=seconds, default=8.0, metavar="SECONDS", help="more or less (8)"
