@@ -141,8 +141,11 @@ def in_chunks(body: bytes, size: int) -> bytes:
 
 
 def bomb(size: int) -> bytes:
-    """So many mebibytes of nothing, compressed a thousandfold, one after the other."""
-    return gzip.compress(bytes(2**20)) * size
+    """So many bytes of nothing, in whole mebibytes, compressed a thousandfold.
+
+    One after the other, which is a gzip file too: nobody waits for two hundred to be compressed.
+    """
+    return gzip.compress(bytes(2**20)) * (size // 2**20)
 
 
 def body_with(second: str, genesis: dict[str, Any]) -> bytes:

@@ -159,7 +159,7 @@ KINDS: dict[str, tuple[Behaviour, str | tuple[str, ...]]] = {
         "it compresses its answer",
     ),
     "sends a compressed bomb": (
-        sends(whole(bomb(200), b"Content-Encoding: gzip")),
+        sends(whole(bomb(200 * MEBIBYTE), b"Content-Encoding: gzip")),
         "it compresses its answer",
     ),
     "sends a deflated answer": (
