@@ -367,7 +367,7 @@ def test_a_failed_installation_shows_what_the_installer_said_and_leaves_no_stamp
 
 
 def test_two_first_starts_at_once_install_once(project: Project) -> None:
-    starts = [project.start("run", FAKE_UV_SECONDS="0.5") for _ in range(3)]
+    starts = [project.start("run", FAKE_UV_SECONDS="2") for _ in range(3)]
     errors = [start.communicate(timeout=60)[1] for start in starts]
     assert [start.returncode for start in starts] == [0, 0, 0], errors
     assert project.installed == ["venv", "run.txt"]

@@ -24,6 +24,7 @@ from .problems import answer_problems, takes
 LINES: Final = "application/x-ndjson"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _MOST_BLOCKS: Final = 100_000
+_LARGEST: Final = 2**63 - 1
 _PORTION: Final = 500  # lines
 
 
@@ -141,6 +142,6 @@ def _checked_token(token: str) -> str:
 
 def _whole(request: HttpRequest, name: str, otherwise: int) -> int:
     text = request.GET.get(name, str(otherwise))
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise BadRequest(f"{name} is a whole number")
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > _LARGEST:
+        raise BadRequest(f"{name} is a number from 0 to {_LARGEST}")
     return int(text)

@@ -276,9 +276,12 @@ def test_the_chain_is_downloaded_as_get_chain_serves_it(
     response, body = asyncio.run(_read(operator, reverse("admin:export")))
     assert response["Content-Disposition"] == 'attachment; filename="chain.json"'
     assert json.loads(body)["length"] == 5
-    chain = asyncio.run(operator.client.get("/chain"))
-    assert body == asyncio.run(_joined(chain))
+    assert body == asyncio.run(_chain(operator))
     _last_outcome(f"Done: {len(body)} bytes were sent.")
+
+
+async def _chain(operator: Browser) -> bytes:
+    return await _joined(await operator.client.get("/chain"))
 
 
 async def _joined(response: Any) -> bytes:

@@ -86,7 +86,7 @@ async def test_a_bad_question_is_answered_with_the_reason(
     answer = await caller.get(f"{PATH}?{query}")
     assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
     value = json.loads(answer.body)
-    assert (value["status"], value["title"]) == (400, "Bad Request")
+    assert (value["status"], value["title"]) == (400, "The request is not as it has to be")
     assert reason in value["detail"]
 
 

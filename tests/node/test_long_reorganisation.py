@@ -99,7 +99,7 @@ def test_it_is_one_change_and_survives_a_kill_anywhere_in_it(
     with django_db_blocker.unblock():
         switch, statements = reorganise(whole, texts, 0)
         assert switch is not None
-        assert replace(switch) == Switch(1, BLOCKS, BLOCKS + 1, OURS, 0)
+        assert replace(switch) == Switch(1, BLOCKS, BLOCKS + 1, OURS, 0, 0)
         assert is_settled(BLOCKS + 2, OURS)
         for nth in (statements // 3, statements - 2, statements):
             copy = tmp_path / f"{nth}.sqlite3"
