@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -68,22 +69,34 @@ def world(
         connections.close_all()
 
 
+class Noting(Countdown):
+    """Notes at which place the switch was committed."""
+
+    committed_at = 0
+
+    def _step(self, sql: str, call: Callable[[], Any]) -> Any:
+        if sql == "COMMIT" and not self.committed_at:
+            self.committed_at = self.passed + 1
+        return super()._step(sql, call)
+
+
 def reorganise(path: Path, texts: Path, nth: int) -> tuple[Switch | None, int]:
     """Adopt the longer chain; die before the `nth` statement of the switch, if that is not 0.
-    Answers how many statements the switch took."""
+    Answers how many statements the switch took, COMMIT being the last."""
     use_database(path)
-    writer, countdown = Writer(Listeners()), Countdown(kill_this_process)
+    writer, countdown = Writer(Listeners()), Noting(kill_this_process)
     writer.run(countdown.watch_this_thread)
     switch_to = chainstate.switch_to
 
     def counted(*arguments: object) -> Switch | None:
         countdown.arm(nth)
+        countdown.committed_at = 0
         return switch_to(*arguments)
 
     chainstate.switch_to = counted
     try:
         switch = adopt(texts.read_text().split("\n"), writer)
-        return switch, countdown.passed
+        return switch, countdown.committed_at
     finally:
         chainstate.switch_to = switch_to
         writer.close()
