@@ -168,6 +168,12 @@ class Keeper:
     # --- planning, in the keeper's thread -----------------------------------------------------
 
     def _work(self) -> None:
+        try:
+            self._go_on()
+        finally:
+            connection.close()
+
+    def _go_on(self) -> None:
         while True:
             with self._wake:
                 while not self._closing and (wait := self._wait()) > 0:
@@ -182,6 +188,7 @@ class Keeper:
                 self._send_out()
             except Exception:
                 logger.exception("peers could not be looked after; trying again")
+                connection.close()
                 time.sleep(1)
 
     def _wait(self) -> float:
@@ -195,11 +202,7 @@ class Keeper:
 
     def _look(self) -> None:
         """Read the peers and where we stand."""
-        try:
-            rows = list(peers.asked_by_itself())
-            state = State.now()
-        finally:
-            connection.close()
+        rows, state = list(peers.asked_by_itself()), State.now()
         self._looked = now = time.monotonic()
         if now - self._aged > _AGED_EVERY:
             self._aged = now
