@@ -14,7 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from ledger.consensus import hash_of
 from ledger.models import ActiveBlock, Inclusion, Reorganisation, Tip, Transaction
-from ledger.node import chainstate, identity, mempool, verification
+from ledger.node import bulk, chainstate, identity, mempool, verification
 from ledger.node.chainstate import Switch
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
@@ -69,21 +69,25 @@ def world(
 
 
 def reorganise(path: Path, texts: Path, nth: int) -> tuple[Switch | None, int]:
-    """Adopt the longer chain; die before the `nth` statement of the switch, if that is not 0.
-    Answers how many statements the switch took."""
+    """Adopt the longer chain; die before the `nth` statement of the switch and of what comes after
+    it, if that is not 0. Answers how many statements the switch took."""
     use_database(path)
-    writer, countdown = Writer(Listeners()), Countdown(kill_this_process)
+    listeners, countdown = Listeners(), Countdown(kill_this_process)
+    writer = Writer(listeners)
+    commits: list[int] = []
+    listeners.add(lambda: commits.append(countdown.passed))
     writer.run(countdown.watch_this_thread)
     switch_to = chainstate.switch_to
 
     def counted(*arguments: object) -> Switch | None:
         countdown.arm(nth)
+        commits.clear()
         return switch_to(*arguments)
 
     chainstate.switch_to = counted
     try:
         switch = adopt(texts.read_text().split("\n"), writer)
-        return switch, countdown.passed
+        return switch, commits[0]
     finally:
         chainstate.switch_to = switch_to
         writer.close()
@@ -99,7 +103,7 @@ def test_it_is_one_change_and_survives_a_kill_anywhere_in_it(
     with django_db_blocker.unblock():
         switch, statements = reorganise(whole, texts, 0)
         assert switch is not None
-        assert replace(switch) == Switch(1, BLOCKS, BLOCKS + 1, OURS, 0)
+        assert replace(switch) == Switch(1, BLOCKS, BLOCKS + 1, OURS, 0, 0)
         assert is_settled(BLOCKS + 2, OURS)
         for nth in (statements // 3, statements - 2, statements):
             copy = tmp_path / f"{nth}.sqlite3"
@@ -114,6 +118,26 @@ def test_it_is_one_change_and_survives_a_kill_anywhere_in_it(
         switch, _ = reorganise(copy, texts, 0)
         assert switch is not None
         assert is_settled(BLOCKS + 2, OURS)
+        # And while the indexes are made that were put off.
+        copy = tmp_path / "afterwards.sqlite3"
+        shutil.copy(path, copy)
+        assert killed_at(copy, texts, statements + 9)
+        use_database(copy)
+        assert is_settled(BLOCKS + 2, OURS)
+        assert indexes() < indexes(whole)
+        writer = Writer(Listeners())
+        use_database(copy)
+        bulk.restore_indexes(writer)
+        writer.close()
+        assert indexes() == indexes(whole)
+
+
+def indexes(path: Path | None = None) -> set[str]:
+    """Those of inclusions, in the present database or another file."""
+    if path:
+        use_database(path)
+    with connection.cursor() as cursor:
+        return set(connection.introspection.get_constraints(cursor, "ledger_inclusion"))
 
 
 def killed_at(copy: Path, texts: Path, nth: int) -> bool:
