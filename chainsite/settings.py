@@ -167,7 +167,7 @@ DATABASES = {
             # takes the write lock when it begins, so it never fails half-way for want of it.
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=0;"
-                "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+                "PRAGMA foreign_keys=ON;"
                 # Without it, INSERT OR REPLACE deletes rows and wakes no DELETE trigger.
                 "PRAGMA recursive_triggers=ON"
             ),

@@ -26,6 +26,7 @@ from .errors import Reason, Refused
 from .large_blocks import read_large_block
 from .primitives import DEFAULT_CAPS, Block, Caps
 from .recognition import describe_network
+from .regular import read_none
 from .validation import check_nesting_and_digits, judge, read_block
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
@@ -42,14 +43,17 @@ _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{[}]"))
 _OTHER_VALUE_BYTES: Final = 64 * 1024
 _RECOGNITION_BLOCKS: Final = 4
 
+_ReadRegular = Callable[[str, int, Caps], tuple[Block, int] | None]
+
 
 class Piece(NamedTuple):
-    """One element of the chain: the decoded value and the text it was decoded from. If it is a
-    large one, `value` is None and `aside` has its text."""
+    """One element of the chain: the decoded value and the text it was decoded from. `value` is None
+    if it is a large one, and `aside` has its text, or of the regular shape, then it is `block`."""
 
     value: Json
     text: str
     aside: IO[bytes] | None = None
+    block: Block | None = None
 
 
 class ChainBody:
@@ -65,6 +69,7 @@ class ChainBody:
         decoder: json.JSONDecoder,
         caps: Caps = DEFAULT_CAPS,
         aside: Callable[[], IO[bytes]] = io.BytesIO,
+        read_regular: _ReadRegular = read_none,
     ) -> None:
         self.claimed_length: int | None = None
         self.blocks_read = 0
@@ -73,6 +78,7 @@ class ChainBody:
         self._decoder = decoder
         self._caps = caps
         self._aside = aside
+        self._read_regular = read_regular
         self._utf8 = codecs.getincrementaldecoder("utf-8")("strict")
         self._text = ""
         self._at = 0
@@ -118,7 +124,7 @@ class ChainBody:
                 )
             self.blocks_read += 1
             longest = self._caps.wire_block_bytes
-            piece = self._small(min(longest, _LARGE))
+            piece = self._small(min(longest, _LARGE), self._read_regular)
             if piece:
                 yield piece
                 del piece  # not while the next one comes
@@ -134,10 +140,14 @@ class ChainBody:
         """The next JSON value and its text, which may take up to `longest` bytes."""
         return self._small(longest) or self._fail_large()
 
-    def _small(self, longest: int) -> Piece | None:
+    def _small(self, longest: int, read_regular: _ReadRegular = read_none) -> Piece | None:
         """The same; None if it takes more bytes."""
         self._peek()
         while True:
+            known = read_regular(self._text, self._at, self._caps)
+            if known is not None and known[1] - self._at <= longest:  # it is ASCII
+                start, self._at = self._at, known[1]
+                return Piece(None, self._text[start : self._at], None, known[0])
             decoded = self._decode(self._text, self._at)
             if decoded is not None:
                 value, end = decoded
@@ -317,7 +327,8 @@ def read_chain(
     Raises `Refused` at the first fault; where the chain looks like another network's, the
     refusal says so in words. An answer without any block is refused too.
     """
-    body = ChainBody(chunks, network.dialect.decoder, caps, aside)
+    dialect = network.dialect
+    body = ChainBody(chunks, dialect.decoder, caps, aside, dialect.read_regular)
     pieces = iter(body)
     first: list[str] = []
 
@@ -325,7 +336,9 @@ def read_chain(
         for piece in pieces:
             _remember(first, piece, body.blocks_read)
             try:
-                if piece.aside:
+                if piece.block:
+                    block = piece.block
+                elif piece.aside:
                     block = in_turn(partial(_read_aside, piece.aside, network, caps))
                 else:
                     block = read_block(piece.value, network, wire=piece.text, caps=caps)
@@ -356,6 +369,9 @@ def read_text(text: bytes, network: Network, caps: Caps = DEFAULT_CAPS) -> Block
     """
     try:
         wire = text.decode()
+        known = network.dialect.read_regular(wire, 0, caps)
+        if known is not None and known[1] == len(wire):
+            return known[0]
         if is_large(text) and wire.startswith("{"):
             return read_large_block(text, network, caps)
         value = network.dialect.decoder.decode(wire)

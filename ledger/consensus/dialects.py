@@ -15,6 +15,7 @@ from typing import Final
 
 from . import encoding, fork_choice, regular
 from .encoding import Json
+from .primitives import Block, Caps
 from .proof import leading_zeros
 
 GENESIS_INDEX: Final = 1
@@ -31,7 +32,7 @@ class Dialect:
     `genesis_previous_hash` is the literal a genesis of ours carries, `accepted_genesis` the ones
     taken from a peer. `decoder` and `encode` are the two halves of the canonical text;
     `encode_object` makes an object's from those of its members, `separator` stands in lists.
-    `regular_text` is a short cut to the canonical text from that of a block of the regular shape.
+    `read_regular` is a short cut for blocks of the regular shape: see `regular`.
     `number_text` is how a proof is printed into the proof's message, `proof_names_last_hash`
     whether that message ends with the last block's hash. `largest_amount` is the largest integer
     this dialect carries without rounding it (protocol, section 4, *policy*).
@@ -45,7 +46,7 @@ class Dialect:
     encode: Callable[[Json], str]
     encode_object: Callable[[Mapping[str, str]], str]
     separator: str
-    regular_text: Callable[[str], str | None]
+    read_regular: Callable[[str, int, Caps], tuple[Block, int] | None]
     number_text: Callable[[int], str]
     proof_names_last_hash: bool
     timestamp: Callable[[float], float | int]
@@ -71,7 +72,7 @@ SEED: Final = Dialect(
     encode=encoding.python_text,
     encode_object=encoding.python_object,
     separator=", ",
-    regular_text=regular.python_regular,
+    read_regular=regular.read_python,
     number_text=str,
     proof_names_last_hash=False,
     timestamp=float,
@@ -86,7 +87,7 @@ DVF: Final = Dialect(
     encode=encoding.python_text,
     encode_object=encoding.python_object,
     separator=", ",
-    regular_text=regular.python_regular,
+    read_regular=regular.read_python,
     number_text=str,
     proof_names_last_hash=True,
     timestamp=float,
@@ -101,7 +102,7 @@ JS: Final = Dialect(
     encode=encoding.ecmascript_text,
     encode_object=encoding.ecmascript_object,
     separator=",",
-    regular_text=regular.never_regular,
+    read_regular=regular.read_none,
     number_text=encoding.ecmascript_integer_text,
     proof_names_last_hash=True,
     timestamp=_javascript_time,

@@ -2,16 +2,18 @@
 
 Nearly every block on these networks has the five keys and nothing else, three keys a transaction,
 plain strings and ordinary numbers, and comes as Python's or Flask's `json` writes it. One regular
-expression knows such a text, and what it knows need not be taken apart and put together again to
-find its canonical text. Whatever it does not know is not wrong: it takes the general way.
+expression knows such a text, and what it knows need not be decoded, nor put together again to find
+its canonical text. Whatever it does not know is not wrong: it takes the general way.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, overload
 
-from .primitives import Caps
+from .encoding import hash_of, python_decoder
+from .primitives import Block, Caps
 
 _DIGITS: Final = 18
 _DEPTH: Final = 3  # the block, its transactions, each of them
@@ -21,49 +23,105 @@ _AMOUNT: Final = r"(?:0|-?[1-9][0-9]{0,17}+)"  # `-0` is read as 0, and written 
 # Without an exponent; whether Python would print it so is another question (`_as_python_prints`).
 _FLOAT: Final = r"(?:0|[1-9][0-9]{0,14}+)\.[0-9]{1,9}+"
 # Printable ASCII without quotes and backslashes: a character a character, in any spelling.
-_STRING: Final = r'"[ !#-\[\]-~]*+"'
+_STRING: Final = r"[ !#-\[\]-~]*+"
 # And without what stands between things, which is spaced out by replacing it.
-_TIGHT_STRING: Final = r'"[ !#-+\--9;-Z\[\]^-z|~]*+"'
+_TIGHT_STRING: Final = r"[ !#-+\--9;-Z\[\]^-z|~]*+"
 
 
 def _shape(string: str, space: str) -> re.Pattern[str]:
     comma, colon = f",{space}", f":{space}"
     transaction = (
-        rf'\{{"amount"{colon}{_AMOUNT}{comma}"recipient"{colon}{string}{comma}'
-        rf'"sender"{colon}{string}\}}'
+        rf'\{{"amount"{colon}{_AMOUNT}{comma}"recipient"{colon}"{string}"{comma}'
+        rf'"sender"{colon}"{string}"\}}'
     )
     return re.compile(
-        rf'\{{"index"{colon}{_COUNT}{comma}"previous_hash"{colon}{string}{comma}"proof"{colon}'
-        rf'{_COUNT}{comma}"timestamp"{colon}({_COUNT}|{_FLOAT}){comma}"transactions"{colon}'
+        rf'\{{"index"{colon}({_COUNT}){comma}"previous_hash"{colon}"({string})"{comma}"proof"{colon}'
+        rf'({_COUNT}){comma}"timestamp"{colon}({_COUNT}|{_FLOAT}){comma}"transactions"{colon}'
         rf"\[(?:{transaction}(?:{comma}{transaction})*+)?\]\}}"
     )
 
 
 _SPACED: Final = _shape(_STRING, " ")
 _TIGHT: Final = _shape(_TIGHT_STRING, "")
+# Quotes are structure here: no string of a regular block has one.
+_TRANSACTION: Final = '{"amount": '
+_ENTRY: Final = re.compile(r'\{"amount": ([^,]++), "recipient": "([^"]*+)", "sender": "([^"]*+)"\}')
 
 
-def python_regular(wire: str) -> str | None:
-    """The canonical text of a regular block in the Python dialects; None if `wire` is not known.
+class RegularTransactions(Sequence[dict[str, Any]]):
+    """A regular block's transactions: decoded from its canonical text whenever they are looked at,
+    which few do."""
+
+    __slots__ = ("_canonical",)
+
+    def __init__(self, canonical: str) -> None:
+        self._canonical = canonical
+
+    def entries(self) -> list[tuple[str, str, str]]:
+        """Of each the amount's text, the recipient and the sender, without decoding them."""
+        return _ENTRY.findall(self._canonical)
+
+    def _decoded(self) -> list[dict[str, Any]]:
+        values: list[dict[str, Any]] = python_decoder.decode(self._canonical)["transactions"]
+        return values
+
+    def __len__(self) -> int:
+        return self._canonical.count(_TRANSACTION)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._decoded())
+
+    @overload
+    def __getitem__(self, at: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, at: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        return self._decoded()[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._decoded() == list(other)
+
+    __hash__ = None  # type: ignore[assignment] # as a list
+
+    def __repr__(self) -> str:
+        return repr(self._decoded())
+
+
+def read_python(text: str, at: int, caps: Caps) -> tuple[Block, int] | None:
+    """The block of regular shape whose text begins at `at`, in the Python dialects, and where that
+    ends; None if none is known there, or the caps need a closer look.
 
     Where it is known it is a block by its shape, names no key twice, nests three deep, and has no
     integer of more than 18 digits.
     """
-    if found := _SPACED.fullmatch(wire):
-        return wire if _as_python_prints(found[1]) else None
-    if (found := _TIGHT.fullmatch(wire)) and _as_python_prints(found[1]):
-        return wire.replace('":', '": ').replace(',"', ', "').replace("},{", "}, {")
-    return None
+    found = _SPACED.match(text, at)
+    if found is not None:
+        canonical = found[0]
+    else:
+        found = _TIGHT.match(text, at)
+        if found is None:
+            return None
+        canonical = found[0].replace('":', '": ').replace(',"', ', "').replace("},{", "}, {")
+    index, previous_hash, proof, time = found.groups()
+    if "." not in time:
+        timestamp: float | int = int(time)
+    else:
+        timestamp = float(time)
+        if repr(timestamp) != time:  # Python would print it otherwise
+            return None
+    if len(canonical) > caps.block_bytes or caps.digits < _DIGITS or caps.depth < _DEPTH:
+        return None
+    block = Block(
+        int(index),
+        timestamp,
+        RegularTransactions(canonical),
+        int(proof),
+        previous_hash,
+        canonical,
+        hash_of(canonical),
+    )
+    return block, found.end()
 
 
-def is_within(caps: Caps, canonical: str) -> bool:
-    """Whether every block of this shape with this text is within the caps."""
-    return len(canonical) <= caps.block_bytes and caps.digits >= _DIGITS and caps.depth >= _DEPTH
-
-
-def never_regular(wire: str) -> None:
+def read_none(text: str, at: int, caps: Caps) -> None:
     """For dialects without a short cut."""
-
-
-def _as_python_prints(number: str) -> bool:
-    return "." not in number or repr(float(number)) == number

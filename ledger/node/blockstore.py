@@ -1,7 +1,7 @@
 """Storing valid blocks: their text, and the rows that index their contents.
 
-Storing does not make a block active. Rows go in by `executemany`: a chain of a hundred thousand
-blocks passes through here in one go.
+Storing does not make a block active. A chain of a hundred thousand blocks passes through here in
+one go: rows go in many to a statement, and the rows of addresses are looked up once.
 """
 
 from __future__ import annotations
@@ -9,36 +9,60 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import chain, islice, pairwise, repeat
+from typing import Any, Final
 
 from django.db import connection
 from django.utils import timezone
 
 from ledger import models, triggers
 from ledger.consensus import Block
-from ledger.consensus.policy import irregularity, name_fault
+from ledger.consensus.dialects import REWARD_AMOUNT, REWARD_SENDER
+from ledger.consensus.policy import NAME_CHARACTERS, irregularity, name_fault
+from ledger.consensus.regular import RegularTransactions
 
-_CHUNK = 500  # names or hashes to one IN (…)
+_CHUNK: Final = 500  # names or hashes to one IN (…)
+_ROWS: Final = 40  # to one INSERT
+_NAMES: Final = 50_000  # of addresses that are remembered
+_REWARD: Final = str(REWARD_AMOUNT)
+
+# One transaction in a block: sender, recipient (None where they name no address), amount (None
+# where irregular), and why it is irregular.
+Content = tuple[str | None, str | None, int | None, str]
 
 
 def store(
-    blocks: Sequence[Block], origin: str, source: str = "", transactions: Sequence[int] = ()
+    blocks: Sequence[Block],
+    origin: str,
+    source: str = "",
+    transactions: Sequence[int] = (),
 ) -> int:
     """Insert the blocks this node does not have yet; answer how many those were.
 
     The blocks are valid, each one's parent is stored already or stands before it. For a block
     sealed here, `transactions` are the rows of ours that it includes, from its first position on.
     """
-    known = stored_hashes(block.hash for block in blocks)
-    if known:
-        _heal_damaged(blocks, known)
-    new = [block for block in blocks if block.hash not in known]
-    if not new:
+    return store_prepared(Prepared(blocks), AddressIds(), origin, source, transactions)
+
+
+def store_prepared(
+    prepared: Prepared,
+    addresses: AddressIds,
+    origin: str,
+    source: str = "",
+    transactions: Sequence[int] = (),
+) -> int:
+    """The same for whoever stores many: what could be done in another thread is done."""
+    if not prepared.blocks:
         return 0
-    contents = [contents_of(block) for block in new]
-    _insert_blocks(new, contents, origin, source)
-    insert_inclusions(new, contents, transactions)
-    return len(new)
+    if known := _stored_among(prepared.blocks):
+        _heal_damaged(prepared.blocks, known)
+        prepared = Prepared([block for block in prepared.blocks if block.hash not in known])
+        if not prepared.blocks:
+            return 0
+    ids = _insert_blocks(prepared, origin, source)
+    _insert_inclusions(prepared, ids, addresses, transactions)
+    return len(prepared.blocks)
 
 
 def _heal_damaged(blocks: Sequence[Block], known: set[str]) -> None:
@@ -53,24 +77,73 @@ def _heal_damaged(blocks: Sequence[Block], known: set[str]) -> None:
                 row.update(canonical=block.canonical)
 
 
-def stored_hashes(hashes: Iterable[str]) -> set[str]:
-    """Which of these hashes name a stored block."""
-    wanted, found = list(hashes), set[str]()
+def _stored_among(blocks: Sequence[Block]) -> set[str]:
+    """The hashes of those that are stored."""
+    follow = all(block.previous_hash == last.hash for last, block in pairwise(blocks))
+    # Whatever is stored has its parent stored: where each follows the last, the first tells.
+    wanted = [block.hash for block in blocks]
+    if follow and not models.Block.objects.filter(hash=wanted[0]).exists():
+        return set()
+    found = set[str]()
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
         found.update(models.Block.objects.filter(hash__in=chunk).values_list("hash", flat=True))
     return found
 
 
-# One transaction in a block: sender, recipient (None where they name no address), amount (None
-# where irregular), and why it is irregular.
-Content = tuple[str | None, str | None, int | None, str]
-
-
 def contents_of(block: Block) -> list[Content]:
     """What the inclusions of a block say, in its order."""
-    last = len(block.transactions) - 1
-    return [_content(value, last=at == last) for at, value in enumerate(block.transactions)]
+    one = Prepared([block])
+    return list(zip(one.senders, one.recipients, one.amounts, one.irregular, strict=True))
+
+
+class Prepared:
+    """Blocks, and what their inclusions say, all of them in order: a list for each column, since so
+    many small objects would keep the garbage collector busy. `counts` and `irregular_counts` are by
+    block."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self.blocks = blocks
+        self.counts: list[int] = []
+        self.irregular_counts: list[int] = []
+        self.senders: list[str | None] = []
+        self.recipients: list[str | None] = []
+        self.amounts: list[int | None] = []
+        self.irregular: list[str] = []
+        for block in blocks:
+            before = len(self.irregular)
+            last = len(block.transactions) - 1
+            if isinstance(block.transactions, RegularTransactions):
+                self._add_regular(block.transactions, last)
+            else:
+                for at, value in enumerate(block.transactions):
+                    self._add(*_content(value, last=at == last))
+            added = self.irregular[before:]
+            self.counts.append(last + 1)
+            self.irregular_counts.append(len(added) - added.count(""))
+
+    def _add(
+        self, sender: str | None, recipient: str | None, amount: int | None, irregular: str
+    ) -> None:
+        self.senders.append(sender)
+        self.recipients.append(recipient)
+        self.amounts.append(amount)
+        self.irregular.append(irregular)
+
+    def _add_regular(self, transactions: RegularTransactions, last: int) -> None:
+        """Without decoding what is plainly regular: names without odd characters and whole amounts
+        that fit are all there can be."""
+        for at, (amount, recipient, sender) in enumerate(transactions.entries()):
+            if (
+                0 < len(sender) <= NAME_CHARACTERS
+                and 0 < len(recipient) <= NAME_CHARACTERS
+                and amount[0] != "-"
+                and (sender != REWARD_SENDER or (at == last and amount == _REWARD))
+            ):
+                self._add(sender, recipient, int(amount), "")
+            else:
+                value = {"sender": sender, "recipient": recipient, "amount": int(amount)}
+                self._add(*_content(value, last=at == last))
 
 
 def _content(value: dict[str, Any], *, last: bool) -> Content:
@@ -86,55 +159,62 @@ def _content(value: dict[str, Any], *, last: bool) -> Content:
     )
 
 
-def _insert_blocks(
-    blocks: Sequence[Block], contents: Sequence[list[Content]], origin: str, source: str
-) -> None:
-    received = _adapt(timezone.now())
-    rows = [
-        (*columns_of(block, content).values(), block.canonical, origin, source[:300], received)
-        for block, content in zip(blocks, contents, strict=True)
-    ]
-    names = " ".join(columns_of(blocks[0], contents[0]))
-    _insert(models.Block, f"{names} canonical origin source received_at", rows)
+def _insert_blocks(prepared: Prepared, origin: str, source: str) -> list[int]:
+    """Insert the rows; answer their ids, in the order of the blocks."""
+    newest = models.Block.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    rest = (origin, source[:300], _adapt(timezone.now()))
+    counts = zip(prepared.blocks, prepared.counts, prepared.irregular_counts, strict=True)
+    rows = ((*_columns(*one), one[0].canonical, *rest) for one in counts)
+    _insert(models.Block, f"{_COLUMNS} canonical origin source received_at", rows)
+    ids = dict(models.Block.objects.filter(pk__gt=newest).values_list("hash", "pk"))
+    return [ids[block.hash] for block in prepared.blocks]
+
+
+_COLUMNS: Final = "hash parent_id index size timestamp proof transaction_count irregular_count"
+
+
+def _columns(block: Block, count: int, irregular_count: int) -> tuple[Any, ...]:
+    canonical = block.canonical
+    return (
+        block.hash,
+        None if block.index == 1 else block.previous_hash,
+        block.index,
+        len(canonical) if canonical.isascii() else len(canonical.encode()),
+        _finite(block.timestamp),
+        str(block.proof),
+        count,
+        irregular_count,
+    )
 
 
 def columns_of(block: Block, contents: list[Content]) -> dict[str, Any]:
     """The columns of a block's row that are an index over its text."""
-    return {
-        "hash": block.hash,
-        "parent_id": None if block.index == 1 else block.previous_hash,
-        "index": block.index,
-        "size": len(block.canonical.encode()),
-        "timestamp": _finite(block.timestamp),
-        "proof": str(block.proof),
-        "transaction_count": len(contents),
-        "irregular_count": sum(1 for content in contents if content[3]),
-    }
+    irregular = sum(1 for content in contents if content[3])
+    values = _columns(block, len(contents), irregular)
+    return dict(zip(_COLUMNS.split(), values, strict=True))
 
 
-def insert_inclusions(
-    blocks: Sequence[Block],
-    contents: Sequence[list[Content]],
-    transactions: Sequence[int] = (),
+def insert_inclusions(block: Block, pk: int) -> None:
+    """Insert the rows for the transactions of a block that is stored as row `pk`."""
+    _insert_inclusions(Prepared([block]), [pk], AddressIds(), ())
+
+
+def _insert_inclusions(
+    prepared: Prepared, ids: Sequence[int], addresses: AddressIds, transactions: Sequence[int]
 ) -> None:
-    """Insert the rows for the transactions of stored blocks. `transactions` as in `store`."""
-    names = {name for content in contents for entry in content for name in entry[:2] if name}
-    addresses = address_ids(names)
-    block_ids = _block_ids([block.hash for block in blocks])
-    rows = [
-        (
-            block_ids[block.hash],
-            position,
-            block.index,
-            addresses.get(sender) if sender else None,
-            addresses.get(recipient) if recipient else None,
-            amount,
-            irregular,
-            transactions[position] if position < len(transactions) else None,
-        )
-        for block, content in zip(blocks, contents, strict=True)
-        for position, (sender, recipient, amount, irregular) in enumerate(content)
-    ]
+    addresses.find({*prepared.senders, *prepared.recipients})
+    each = list(zip(ids, prepared.blocks, prepared.counts, strict=True))
+    rows = zip(
+        chain.from_iterable(repeat(pk, count) for pk, _, count in each),
+        chain.from_iterable(range(count) for _, _, count in each),
+        chain.from_iterable(repeat(block.index, count) for _, block, count in each),
+        map(addresses.get, prepared.senders),
+        map(addresses.get, prepared.recipients),
+        prepared.amounts,
+        prepared.irregular,
+        chain(transactions, repeat(None)),
+        strict=False,  # of the last there are always enough
+    )
     _insert(
         models.Inclusion,
         "block position index sender recipient amount irregular transaction",
@@ -142,43 +222,54 @@ def insert_inclusions(
     )
 
 
-def address_ids(names: set[str]) -> dict[str, int]:
-    """The row of each address, made where there is none yet."""
-    ids = _find_addresses(names)
-    missing = sorted(names - ids.keys())
-    if missing:
-        _insert(models.Address, "name received sent entries", [(n, "0", "0", 0) for n in missing])
-        ids |= _find_addresses(set(missing))
-    return ids
+class AddressIds:
+    """The rows of addresses by name, made where there is none yet. What was found is remembered:
+    only for as long as every transaction that used it was committed."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str | None, int] = {}
+        self.get = self._ids.get
+
+    def find(self, names: set[str | None]) -> None:
+        """See to it that `get` knows these, or None for None."""
+        missing = sorted(name for name in names - self._ids.keys() if name is not None)
+        if not missing:
+            return
+        if len(self._ids) > _NAMES:
+            self._ids.clear()
+            missing = sorted(name for name in names if name is not None)
+        self._look_up(missing)
+        new = [name for name in missing if name not in self._ids]
+        if new:
+            _insert(models.Address, "name received sent entries", ((n, "0", "0", 0) for n in new))
+            self._look_up(new)
+
+    def _look_up(self, names: Sequence[str]) -> None:
+        for start in range(0, len(names), _CHUNK):
+            rows = models.Address.objects.filter(name__in=names[start : start + _CHUNK])
+            self._ids.update(rows.values_list("name", "id"))
 
 
-def _find_addresses(names: set[str]) -> dict[str, int]:
-    wanted, ids = sorted(names), dict[str, int]()
-    for start in range(0, len(wanted), _CHUNK):
-        chunk = wanted[start : start + _CHUNK]
-        ids.update(models.Address.objects.filter(name__in=chunk).values_list("name", "id"))
-    return ids
-
-
-def _block_ids(hashes: Sequence[str]) -> dict[str, int]:
-    ids = dict[str, int]()
-    for start in range(0, len(hashes), _CHUNK):
-        chunk = hashes[start : start + _CHUNK]
-        ids.update(models.Block.objects.filter(hash__in=chunk).values_list("hash", "id"))
-    return ids
-
-
-def _insert(model: Any, fields: str, rows: list[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
+def _insert(model: Any, fields: str, rows: Iterable[tuple[Any, ...]]) -> None:
     quote = connection.ops.quote_name
     columns = [
         quote(model._meta.get_field(name.removesuffix("_id")).column) for name in fields.split()
     ]
-    marks = ", ".join(["%s"] * len(columns))
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names come from the models
+    into = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES "  # noqa: S608 - names come from the models
+    marks = f"({', '.join(['%s'] * len(columns))})"
+    values = chain.from_iterable(rows)
+    whole: list[tuple[Any, ...]] = []
+    rest: tuple[Any, ...] = ()
+    while some := tuple(islice(values, _ROWS * len(columns))):
+        if len(some) < _ROWS * len(columns):
+            rest = some
+        else:
+            whole.append(some)
     with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
+        if whole:
+            cursor.executemany(into + ", ".join([marks] * _ROWS), whole)
+        if rest:
+            cursor.execute(into + ", ".join([marks] * (len(rest) // len(columns))), rest)
 
 
 def _adapt(moment: datetime) -> Any:

@@ -7,14 +7,15 @@ flat and nothing of a chain that ends invalid reaches the database.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Final
 
 from ledger import consensus, models
 from ledger.consensus import Network
+from ledger.consensus.regular import RegularTransactions
 
 from . import blockstore, bulk, chainstate, marks
 from .chainstate import Switch
@@ -23,9 +24,9 @@ from .foreign_blocks import read_text
 from .writer import Writer
 
 _IN_MEMORY: Final = 8 * 1024 * 1024
-_LONG: Final = 5000  # blocks that are worth making room for
-_BATCH: Final = 2000  # blocks to one transaction
+_BATCH: Final = 3000  # blocks to one transaction
 _BATCH_CHARACTERS: Final = 512 * 1024  # of their texts: decoded, they can take forty times as much
+_REGULAR: Final = 8  # and those of the regular shape, which are not decoded, an eighth of that
 _HASHES: Final = 2000
 
 
@@ -86,28 +87,53 @@ def adopt(
     """
     if not network.prefers(branch.length, models.Tip.objects.get(pk=1).index):
         return None
-    with bulk.room(writer) if branch.count > _LONG else nullcontext():
+    with bulk.room(writer, branch.count):
         return _adopt(branch, network, writer, origin, source)
 
 
 def _adopt(
     branch: Branch, network: Network, writer: Writer, origin: str, source: str
 ) -> Switch | None:
-    batch: list[consensus.Block] = []
-    characters = 0
-    for block in branch.blocks(network):
-        characters += len(block.canonical)
-        if batch and (len(batch) == _BATCH or characters > _BATCH_CHARACTERS):
-            writer.run(partial(blockstore.store, batch, origin, source))
-            batch, characters = [], len(block.canonical)
-        batch.append(block)
+    addresses = blockstore.AddressIds()
+
+    def store(batch: list[consensus.Block]) -> Callable[[], int]:
+        prepared = blockstore.Prepared(batch)
+        return partial(blockstore.store_prepared, prepared, addresses, origin, source)
+
+    batches = _batches(branch.blocks(network))
+    stored: Future[int] | None = None
+    last = store(next(batches, []))
+    for batch in batches:
+        # One is prepared while the one before is written.
+        if stored is not None:
+            stored.result()
+        stored = writer.submit(last)
+        last = store(batch)
+    if stored is not None:
+        stored.result()
 
     def finish() -> Switch | None:
-        blockstore.store(batch, origin, source)
+        last()
         tip = models.Block.objects.get(hash=branch.tip_hash)
         return chainstate.switch_to(tip, network, source)
 
     return writer.run(finish)
+
+
+def _batches(blocks: Iterable[consensus.Block]) -> Iterator[list[consensus.Block]]:
+    """The blocks, as many at once as are stored in one transaction."""
+    batch: list[consensus.Block] = []
+    weight = 0
+    for block in blocks:
+        is_regular = isinstance(block.transactions, RegularTransactions)
+        own = len(block.canonical) // (_REGULAR if is_regular else 1)
+        if batch and (len(batch) == _BATCH or weight + own > _BATCH_CHARACTERS):
+            yield batch
+            batch, weight = [], 0
+        batch.append(block)
+        weight += own
+    if batch:
+        yield batch
 
 
 def _active_hashes() -> Iterator[str]:

@@ -1,25 +1,32 @@
-"""Room for storing much at once: what SQLite keeps in memory and in its log, larger for a while.
+"""Room for storing much at once: what SQLite keeps in memory and in its log, larger for a while,
+and the indexes of inclusions put off.
 
-A block touches a page of an index for each of its addresses. With the usual 2 MB of cache those
-pages are written out and read back within one transaction, and with the usual log of 4 MB they are
-copied into the database again and again. For one new block neither matters.
+A block touches a page of each of these indexes for each of its entries. With the usual 2 MB of
+cache those pages are written out and read back within one transaction, with the usual log of 4 MB
+they are copied into the database again and again, and finding their places one by one takes longer
+than sorting them all at the end. For one new block none of this matters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Final
 
 from django.db import connection
 
+from ledger.models import Inclusion, Tip
+
 from .errors import NodeError
 from .writer import Writer
 
+_LONG: Final = 5000  # blocks that are worth making room for
 _ROOM: Final = (
-    "PRAGMA cache_size = -32768",  # kibibytes
+    "PRAGMA cache_size = -16384",  # kibibytes
     "PRAGMA wal_autocheckpoint = 16384",  # pages of 4 KiB
 )
+_FOR_SORTING: Final = ("PRAGMA cache_size = -8192", "PRAGMA shrink_memory")  # it sorts by so much
 _USUAL: Final = (
     "PRAGMA cache_size = -2000",
     "PRAGMA wal_autocheckpoint = 1000",
@@ -28,20 +35,58 @@ _USUAL: Final = (
 
 
 @contextmanager
-def room(writer: Writer) -> Iterator[None]:
-    """What the writer stores meanwhile, it stores with room. Each commit is as durable as ever."""
-    if connection.vendor != "sqlite":
+def room(writer: Writer, coming: int) -> Iterator[None]:
+    """What the writer stores meanwhile, it stores with room, if `coming` blocks are many. Each
+    commit is as durable as ever.
+
+    At least as many blocks as there are put off the indexes, too: to make these anew costs by all
+    blocks there will be, at most twice those that come. Pages of addresses take longer until then.
+    Should the process end before, the next start makes them (`restore_indexes`).
+    """
+    if connection.vendor != "sqlite" or coming <= _LONG:
         yield
         return
-    writer.run(lambda: _execute(_ROOM))
+    writer.run(partial(_execute, _ROOM))
+    if coming >= Tip.objects.get(pk=1).index:
+        writer.run(partial(_execute, [f"DROP INDEX IF EXISTS {name}" for name in _indexes()]))
     try:
         yield
     finally:
         with suppress(NodeError):  # a writer that stops takes its connection with it
-            writer.run(lambda: _execute(_USUAL))
+            writer.run(partial(_execute, _FOR_SORTING))
+            restore_indexes(writer)
+            writer.run(partial(_execute, _USUAL))
 
 
-def _execute(statements: tuple[str, ...]) -> None:
+def restore_indexes(writer: Writer) -> None:
+    """Make the indexes that are not there, each in a transaction of its own."""
+    if connection.vendor != "sqlite":
+        return
+    wanted = _indexes()
+    for name in wanted.keys() - _present(wanted):
+        writer.run(partial(_execute, [wanted[name]]))
+
+
+def _indexes() -> dict[str, str]:
+    """The indexes of inclusions that only serve reading: by name, the statements that make them."""
+    editor = connection.schema_editor(collect_sql=True)
+    statements = {
+        index.name: str(index.create_sql(Inclusion, editor)) for index in Inclusion._meta.indexes
+    }
+    # Another process may have been faster.
+    return {
+        name: statement.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS", 1)
+        for name, statement in statements.items()
+    }
+
+
+def _present(names: Iterable[str]) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
+        return {name for (name,) in cursor.fetchall()} & set(names)
+
+
+def _execute(statements: Iterable[str]) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)

@@ -76,9 +76,9 @@ def switch_to(block: Block, network: Network, source: str = "") -> Switch | None
 def force_tip(block: Block, tip: Tip, source: str = "") -> Switch:
     """Make `block` the tip, whatever the lengths. `tip` is the present one, held for update."""
     index = fork_index(block)
-    undone = _disconnect_above(index) if tip.index > index else set[int]()
+    undone = _disconnect_above(index, tip.index) if tip.index > index else set[int]()
     _connect_path(block)
-    totals.apply(totals.above(index), 1)
+    totals.apply_stretch(index, block.index, 1)
     confirmed = _confirm_above(index)
     confirmed |= matching.match_with_blocks_above(index, undone - confirmed)
     returned, released = mempool.put_back(undone - confirmed)
@@ -104,7 +104,7 @@ def force_tip(block: Block, tip: Tip, source: str = "") -> Switch:
 def extend(block: Block, tip: Tip, confirmed: list[Transaction]) -> None:
     """Put one block on the tip that was sealed here; its inclusions name their transactions."""
     ActiveBlock.objects.create(index=block.index, block=block)
-    totals.apply(totals.above(tip.index), 1)
+    totals.apply_stretch(tip.index, block.index, 1)
     mempool.set_state([row.pk for row in confirmed], State.CONFIRMED)
     _move_tip(tip, block)
     events.record(
@@ -135,9 +135,9 @@ def fork_index(block: Block) -> int:
         return block.index if lowest is None else int(lowest) - 1
 
 
-def _disconnect_above(index: int) -> set[int]:
+def _disconnect_above(index: int, upto: int) -> set[int]:
     """Take active blocks away; answer which of our transactions were confirmed in them."""
-    totals.apply(totals.above(index), -1)
+    totals.apply_stretch(index, upto, -1)
     undone = _named_above(index)
     ActiveBlock.objects.filter(index__gt=index).delete()
     mempool.lower_floors(index, undone)

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from ledger.models import Peer
 
-from . import events, identity, verification
+from . import bulk, events, identity, verification
 from .conf import NodeConf
 from .errors import Damaged, NodeError
 from .events import Listeners
@@ -122,6 +122,7 @@ def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
         raise NodeError("this process runs a node already")
     conf = conf or NodeConf.from_settings()
     node = Node(prepare(conf), conf)
+    bulk.restore_indexes(node.writer)
     if serving:
         node.writer.run(lambda: events.record(events.NODE, identifier=node.identity.identifier))
         if conf.is_automatic:

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db import connection
 
-from ledger.models import Block, InvalidBlock
+from ledger.models import Block, DamagedBlock, InvalidBlock
 from ledger.queries.forks import STALE_PATH
 
 from .errors import MarkedInvalid
@@ -66,6 +66,8 @@ def hashes() -> set[str]:
 
 def check_path(block: Block) -> None:
     """Raise `MarkedInvalid` if a mark keeps `block` from being active, on it or below it."""
+    if not InvalidBlock.objects.exists() and not DamagedBlock.objects.exists():
+        return
     with connection.cursor() as cursor:
         cursor.execute(_FIRST_BARRED, [block.pk])
         if row := cursor.fetchone():

@@ -69,7 +69,7 @@ def _readable(network: Network, digest: str, canonical: str) -> Block | None:
     if hash_of(canonical) != digest:
         return None
     try:
-        block = read_block(network.dialect.decoder.decode(canonical), network, wire=canonical)
+        block = read_block(network.dialect.decoder.decode(canonical), network)
     except (Refused, ValueError, RecursionError):
         return None
     return block if block.canonical == canonical else None
@@ -135,7 +135,7 @@ def _mend_inclusions(pk: int, block: Block, contents: list[blockstore.Content]) 
         return False
     links = {entry[0][0]: entry[2] for entry in present if entry[2] is not None}
     rows.delete()
-    blockstore.insert_inclusions([block], [contents])
+    blockstore.insert_inclusions(block, pk)
     for position, transaction in links.items():
         if position < len(contents) and _is_content(transaction, contents[position]):
             models.Inclusion.objects.filter(block_id=pk, position=position).update(

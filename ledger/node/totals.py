@@ -6,7 +6,8 @@ two halves of 31 and 32 bits, since a sum of amounts may not fit 64 bits itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -16,6 +17,8 @@ from ledger.models import Address
 
 _HALF: Final = 2**31  # 2147483648 in the query
 _CHUNK: Final = 500
+_BLOCKS: Final = 2000  # read at once
+_ADDRESSES: Final = 20_000  # summed up at once
 
 # Irregular transactions have no amount: they count as entries only. One that an address sends to
 # itself is one entry.
@@ -36,6 +39,13 @@ _SUMS: Final = """
         WHERE a."index" > %s AND i.sender_id IS NOT NULL
     ) AS moves
     GROUP BY address ORDER BY address
+"""
+
+
+_MOVES: Final = """
+    SELECT i.sender_id, i.recipient_id, i.amount
+    FROM ledger_activeblock a JOIN ledger_inclusion i ON i.block_id = a.block_id
+    WHERE a."index" > %s AND a."index" <= %s
 """
 
 
@@ -60,9 +70,37 @@ def above(index: int) -> Iterator[Total]:
                 )
 
 
-def apply(changes: Iterator[Total], sign: int) -> None:
+def apply_stretch(above: int, upto: int, sign: int) -> None:
+    """Add (`sign` 1) or take away (-1) what the active blocks from behind `above` up to `upto` mean
+    for each address."""
+    received, sent, entries = (defaultdict[int, int](int) for _ in range(3))
+    while above < upto:
+        last = min(upto, above + _BLOCKS)
+        with connection.cursor() as cursor:
+            cursor.execute(_MOVES, [above, last])
+            moves = cursor.fetchall()
+        above = last
+        for sender, recipient, amount in moves:
+            if recipient is not None:
+                entries[recipient] += 1
+                if amount:
+                    received[recipient] += amount
+            if sender is not None:
+                if sender != recipient:
+                    entries[sender] += 1
+                if amount:
+                    sent[sender] += amount
+        if len(entries) > _ADDRESSES or above == upto:
+            apply((Total(pk, received[pk], sent[pk], entries[pk]) for pk in sorted(entries)), sign)
+            received.clear()
+            sent.clear()
+            entries.clear()
+
+
+def apply(changes: Iterable[Total], sign: int) -> None:
     """Add (`sign` 1) or take away (-1) changes from the stored totals."""
-    while chunk := {change.address_id: change for change in islice(changes, _CHUNK)}:
+    remaining = iter(changes)
+    while chunk := {change.address_id: change for change in islice(remaining, _CHUNK)}:
         rows = []
         for address in Address.objects.filter(pk__in=chunk):
             change = chunk[address.pk]

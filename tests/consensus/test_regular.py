@@ -10,10 +10,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.consensus import DEFAULT_CAPS, JS, Caps, Network, Refused, read_block
-from ledger.consensus.regular import never_regular, python_regular
+from ledger.consensus import (
+    DEFAULT_CAPS,
+    JS,
+    Block,
+    Caps,
+    Network,
+    Refused,
+    read_chain,
+    read_text,
+)
+from ledger.consensus.regular import RegularTransactions, read_none, read_python
 
-from .chains import EASY, PYTHON_DIALECTS, each_python_dialect, read, recorded
+from .chains import (
+    EASY,
+    PYTHON_DIALECTS,
+    each_python_dialect,
+    in_pieces,
+    make_block,
+    make_chain,
+    read,
+    recorded,
+)
 from .values import json_values, strings
 
 # What stands between things stands in strings, too.
@@ -63,28 +81,31 @@ def edited(text: str, places: list[tuple[int, int, str]]) -> str:
     return text
 
 
-def verdict(value: Any, network: Network, wire: str, caps: Caps) -> object:
+def verdict(network: Network, text: str, caps: Caps) -> Block | tuple[object, ...]:
     try:
-        return read_block(value, network, wire=wire, caps=caps)
+        return read_text(text.encode("utf-8", "surrogatepass"), network, caps)
     except Refused as refused:
         return refused.reason, refused.detail, refused.index
 
 
 def in_general(network: Network) -> Network:
-    return replace(network, dialect=replace(network.dialect, regular_text=never_regular))
+    return replace(network, dialect=replace(network.dialect, read_regular=read_none))
 
 
 def check(text: str, network: Network, caps: Caps = DEFAULT_CAPS) -> bool:
     """Whether the short cut knew it; both ways come to the same."""
-    try:
-        value = network.dialect.decoder.decode(text)
-    except (ValueError, Refused, RecursionError):
-        assert python_regular(text) is None, "it is not even JSON"
-        return False
+    ours, general = verdict(network, text, caps), verdict(in_general(network), text, caps)
     # By repr as well: NaN is not equal to itself, and 5 equals 5.0.
-    ours = verdict(value, network, text, caps)
-    assert repr(ours) == repr(verdict(value, in_general(network), text, caps))
-    return python_regular(text) is not None
+    assert repr(ours) == repr(general)
+    known = read_python(text, 0, caps)
+    if known is None or known[1] < len(text):
+        return False
+    assert isinstance(ours, Block)
+    assert isinstance(general, Block)
+    assert ours == general == known[0]
+    assert isinstance(ours.transactions, RegularTransactions)
+    assert len(ours.transactions) == len(general.transactions)
+    return True
 
 
 @settings(max_examples=400, deadline=None, database=None)
@@ -138,7 +159,9 @@ def test_caps_mean_the_same_on_both_ways(caps: Caps, proof: int) -> None:
         "transactions": [transaction],
     }  # fmt: skip
     for separators in ((",", ":"), (", ", ": ")):
-        assert check(json.dumps(value, sort_keys=True, separators=separators), EASY["seed"], caps)
+        text = json.dumps(value, sort_keys=True, separators=separators)
+        check(text, EASY["seed"], caps)
+        assert read_python(text, 0, DEFAULT_CAPS)
 
 
 @pytest.mark.parametrize(
@@ -162,16 +185,62 @@ def test_strings_that_look_like_structure_come_to_the_same(text: str, space: str
     check(f"{{{body}}}", EASY["seed"])
 
 
+contents = st.lists(
+    st.lists(
+        st.fixed_dictionaries(
+            {"sender": texts, "recipient": texts, "amount": st.integers(-5, 10**19)},
+            optional={"extra": json_values},
+        ),
+        max_size=3,
+    ),
+    min_size=2,
+    max_size=6,
+)
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(contents, layouts, st.integers(1, 400), edits, st.sampled_from(PYTHON_DIALECTS))
+def test_chains_of_regular_and_odd_blocks_are_read_the_same_however_they_are_cut(
+    contents: Any, layout: dict[str, Any], size: int, places: Any, dialect: Any
+) -> None:
+    network = EASY[dialect.name]
+    chain = list(make_chain(network, len(contents) + 3, contents))
+    answer = json.dumps({"chain": chain, "length": len(chain)}, **layout)
+    for text in (answer, edited(answer, places)):
+        pieces = in_pieces(text.encode("utf-8", "surrogatepass"), size)
+        assert repr(outcome(pieces, network)) == repr(outcome(pieces, in_general(network)))
+
+
+def outcome(pieces: list[bytes], network: Network) -> object:
+    """The blocks up to the first refusal, and that."""
+    blocks: list[Block] = []
+    try:
+        for block in read_chain(pieces, network):
+            blocks.append(block)
+    except Refused as refused:
+        return blocks, refused.reason, refused.detail, refused.index
+    return blocks
+
+
+def test_a_regular_blocks_transactions_are_a_list_to_whoever_looks() -> None:
+    value = make_block(EASY["seed"], transactions=[{"amount": 1, "recipient": "b", "sender": "a"}])
+    block = read_text(json.dumps(value, sort_keys=True).encode(), EASY["seed"])
+    assert isinstance(block.transactions, RegularTransactions)
+    assert block.transactions == value["transactions"] == list(block.transactions)
+    assert block.transactions != []
+    assert block.transactions != "a"
+    assert block.transactions[0] == block.transactions[-1] == value["transactions"][0]
+    assert block.transactions[1:] == []
+    assert repr(block.transactions) == repr(value["transactions"])
+
+
 @each_python_dialect
 def test_what_real_nodes_served_takes_the_short_cut(dialect: Any) -> None:
-    chain = json.loads(recorded(dialect.name))["chain"]
     blocks = read(recorded(dialect.name), Network(dialect))
-    known = [python_regular(json.dumps(value, sort_keys=True)) for value in chain]
-    assert [text for text in known if text] == [
-        block.canonical for block, text in zip(blocks, known, strict=True) if text
-    ]
-    assert sum(text is not None for text in known) > 2, "the rest has odd values, on purpose"
+    known = sum(isinstance(block.transactions, RegularTransactions) for block in blocks)
+    assert 2 < known < len(blocks), "the rest has odd values, on purpose"
 
 
 def test_the_javascript_dialect_has_no_short_cut() -> None:
-    assert JS.regular_text("{}") is None
+    value = make_block(EASY["js"], transactions=[{"amount": 1, "recipient": "b", "sender": "a"}])
+    assert JS.read_regular(json.dumps(value, sort_keys=True), 0, DEFAULT_CAPS) is None
