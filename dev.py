@@ -48,7 +48,9 @@ BASE_PYTHON = str(getattr(sys, "_base_executable", None) or sys.executable)
 DEBIAN_WHEELS = Path("/usr/share/python-wheels")
 VERSION = "{}.{}".format(*sys.version_info)
 
-RUN, TEST = ("run",), ("run", "test")  # the test lock holds every pin of the run lock
+# Each lock holds every pin of the one before it.
+LOCKS = ("run", "fast", "test")
+RUN, FAST, TEST = (LOCKS[: n + 1] for n in range(len(LOCKS)))
 
 
 def say(message: str) -> None:
@@ -137,13 +139,13 @@ def try_lock(lock_file: IO[bytes]) -> bool:
 def install(locks: tuple[str, ...], lock_file: IO[bytes]) -> None:
     """Bring the environment to these locks, and write the stamp last.
 
-    Only one thing is done in place: adding the test lock to an environment that holds the
-    current run lock. Anything else starts from an empty folder, because what an interrupted or
+    Only one thing is done in place: adding to an environment that holds the current ones of
+    the locks before. Anything else starts from an empty folder, because what an interrupted or
     older install left behind cannot be told from what belongs there.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave through subprocess.run's kill
     target = wanted(locks)
-    add = not broken() and held() == wanted(RUN)
+    add = not broken() and "run" in held() and held().items() <= target.items()
     if not add:
         clear()
     lock = ROOT / "requirements" / f"{locks[-1]}.txt"
@@ -242,7 +244,7 @@ def quietly(command: list[str], lock_file: IO[bytes], **extra: str) -> bool:
 
 
 def run(options: argparse.Namespace) -> NoReturn:
-    prepare(RUN)
+    prepare(FAST if options.fast else RUN)
     environment = node_environment(options.data)
     for name in ("host", "port", "dialect", "difficulty"):  # left alone, what is set elsewhere
         value = getattr(options, name)
@@ -305,7 +307,7 @@ def screenshots(options: argparse.Namespace) -> NoReturn:
 def measure(options: argparse.Namespace) -> NoReturn:
     prepare(TEST)
     os.chdir(ROOT)
-    hand_over(["-m", f"bench.{options.name}", *options.arguments], dict(os.environ))
+    hand_over(["-m", "bench", *options.arguments], dict(os.environ))
 
 
 def lock(options: argparse.Namespace) -> NoReturn:
@@ -314,7 +316,7 @@ def lock(options: argparse.Namespace) -> NoReturn:
         stop("remaking the locks needs uv on PATH (only developers do this): pip install uv")
     command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-    for name in ("run", "test"):  # in this order: test.in is held to run.txt
+    for name in LOCKS:  # in this order: each is held to the one before
         files = [f"requirements/{name}.in", "--output-file", f"requirements/{name}.txt"]
         say(f"Locking {files[0]} ...")
         if subprocess.run([*command, *files, *options.uv], cwd=ROOT, check=False).returncode != 0:
@@ -366,6 +368,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="serve the local network; everybody on it may mine and resolve",
     )
+    node.add_argument(
+        "--fast", action="store_true", help="install the quick search for proofs (LLVM, 170 MB)"
+    )
     node.set_defaults(command=run)
 
     several = commands.add_parser("network", help="start several nodes, joined, and watch them")
@@ -396,19 +401,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     images.add_argument("names", nargs="*", metavar="IMAGE", help="only these")
     images.set_defaults(command=screenshots)
 
-    bench = commands.add_parser("bench", help="measure; the results are in bench/results")
-    bench.add_argument(
-        "name", choices=("pages", "admin"), help="do they cost more on a long chain?"
-    )
-    bench.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
-    bench.set_defaults(command=measure)
+    bench = commands.add_parser("bench", help="measure against the article's node: bench --help")
+    bench.set_defaults(command=measure, arguments=[])
 
     locks = commands.add_parser("lock", help="remake requirements/*.txt (developers; needs uv)")
     locks.add_argument("--upgrade", dest="uv", action="store_const", const=["--upgrade"])
     locks.set_defaults(command=lock, uv=[])
 
-    if arguments[:1] == ["test"]:  # argparse would take pytest's options for its own
-        return argparse.Namespace(command=test, arguments=arguments[1:])
+    # argparse would take their options for its own
+    for name, command in (("test", test), ("bench", measure)):
+        if arguments[:1] == [name]:
+            return argparse.Namespace(command=command, arguments=arguments[1:])
     options = parser.parse_args(arguments)
     if not hasattr(options, "command"):
         parser.print_help()

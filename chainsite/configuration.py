@@ -63,6 +63,9 @@ POOL_BYTES = whole(
     "CHAINSITE_POOL_BYTES", 16 * 1024 * 1024, "How large they may be together, in bytes."
 )
 MINE_QUEUE = whole("CHAINSITE_MINE_QUEUE", 8, "How many requests for a block may wait.")
+MINING_CORES = whole(
+    "CHAINSITE_MINING_CORES", 1, "How many cores search for a proof; 0 is all of them.", at_least=0
+)
 PEERS = whole("CHAINSITE_PEERS", 64, "How many peers are kept.")
 PEER_DEADLINE = seconds(
     "CHAINSITE_PEER_DEADLINE", 30.0, "How long a peer has for its whole answer, in seconds."

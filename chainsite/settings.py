@@ -54,6 +54,7 @@ NODE_BOOTSTRAP = configuration.BOOTSTRAP.value()
 NODE_NETWORKING = configuration.NETWORKING.value()
 NODE_POLL_EVERY = configuration.POLL_EVERY.value()
 NODE_MINE_QUEUE = configuration.MINE_QUEUE.value()
+NODE_MINING_CORES = configuration.MINING_CORES.value()
 NODE_ACCESS_LOG = configuration.ACCESS_LOG.value()
 NODE_DISK_FLOOR = configuration.DISK_FLOOR.value()
 NODE_VERSION = __version__

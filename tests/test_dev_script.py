@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are POSIX
 ROOT = Path(__file__).resolve().parent.parent
 BASE_PYTHON = Path(getattr(sys, "_base_executable", None) or sys.executable)
 VERSION = "{}.{}".format(*sys.version_info)
+LOCKS = ("run", "fast", "test")  # each holds every pin of the one before
 
 # Writes down how it was called, and makes environments that are just good enough.
 FAKE_UV = """\
@@ -159,7 +161,7 @@ def project(tmp_path: Path) -> Project:
         (folder / name).mkdir(parents=True)
     (folder / "dev.py").write_bytes((ROOT / "dev.py").read_bytes())
     (folder / "manage.py").write_text(MANAGE)
-    for name in ("run", "test"):
+    for name in LOCKS:
         (folder / "requirements" / f"{name}.txt").write_text(f"# the {name} lock\n")
     for name in ("pytest", "ruff", "mypy", "stand_in"):
         (folder / "stand-ins" / f"{name}.py").write_text(STAND_IN)
@@ -265,6 +267,15 @@ def test_a_second_start_installs_nothing(project: Project) -> None:
     assert done.returncode == 0
     assert project.uv_calls == before
     assert done.stderr == ""
+
+
+def test_the_quick_search_is_added_when_it_is_asked_for_and_stays(project: Project) -> None:
+    project.dev("run")
+    assert project.dev("run", "--fast").returncode == 0
+    assert project.installed == ["venv", "run.txt", "fast.txt"]
+    project.dev("run")
+    project.dev("test")
+    assert project.installed == ["venv", "run.txt", "fast.txt", "test.txt"]
 
 
 def test_a_changed_lock_is_installed_into_a_fresh_environment(project: Project) -> None:
@@ -584,10 +595,9 @@ def test_checks_that_all_pass_exit_with_zero_and_touch_no_data(project: Project)
 
 def test_the_locks_are_remade_by_uv_the_run_lock_first(project: Project) -> None:
     assert project.dev("lock", "--upgrade").returncode == 0
-    first, second = project.uv_calls
-    assert "requirements/run.txt" in first
-    assert "requirements/test.txt" in second
-    for call in (first, second):
+    calls = project.uv_calls
+    for call, name in zip(calls, LOCKS, strict=True):
+        assert f"requirements/{name}.txt" in call
         assert {"--universal", "--generate-hashes", "--no-emit-index-url", "--upgrade"} <= set(call)
     assert not project.venv.exists()
 
@@ -609,19 +619,19 @@ def entries(name: str) -> dict[str, str]:
     return dict(line.split(" --hash", 1) for line in map(str.strip, text.splitlines()) if line)
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_every_locked_package_is_pinned_and_hashed(name: str) -> None:
     for entry, hashes in entries(name).items():
         assert re.match(r"[a-z0-9-]+==[0-9][0-9a-z.]*( *;.*)?$", entry.strip()), entry
         assert re.match(r"=sha256:[0-9a-f]{64}", hashes), entry
 
 
-@pytest.mark.parametrize("name", ["run", "test"])
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_names_no_index_and_no_path(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
     assert not re.search(r"://|index-url|find-links|trusted-host| @ |(?:^|\s)[/~]", text)
 
 
-def test_the_tests_run_with_exactly_the_packages_of_the_node() -> None:
-    node, tests = entries("run"), entries("test")
-    assert {entry.strip() for entry in node} <= {entry.strip() for entry in tests}
+@pytest.mark.parametrize(("less", "more"), list(itertools.pairwise(LOCKS)))
+def test_a_lock_holds_every_pin_of_the_one_before(less: str, more: str) -> None:
+    assert {entry.strip() for entry in entries(less)} <= {entry.strip() for entry in entries(more)}

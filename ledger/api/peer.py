@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
 
 from ledger.node import chain_text, lifecycle, mempool, mining
 from ledger.node.errors import Overloaded
 from ledger.node.network import peers
 
 from .body import json_body
+from .compression import gzipped, takes_gzip
 from .errors import BadRequest, answer_errors, methods, text
 
 _JSON: Final = "application/json"
@@ -75,10 +77,35 @@ async def new_transaction(request: HttpRequest) -> HttpResponseBase:
 @methods("GET", "HEAD")
 @answer_errors
 async def full_chain(request: HttpRequest) -> HttpResponseBase:
-    """The whole active chain, as of one moment."""
-    if request.method == "HEAD":
-        return HttpResponse(content_type=_JSON)
-    return _stream(chain_text.BEFORE, chain_text.AFTER)
+    """The whole active chain, as of one moment; 304 for who has it, compressed for who asks.
+
+    The tag is weak: it stands for the text, compressed or not.
+    """
+    reader = lifecycle.current().reader
+    if request.method == "HEAD" or "If-None-Match" in request.headers:
+        tag = _tag((await reader.read(chain_text.tip)).hash)
+        # Asked without a response, it answers None, 304 or 412.
+        unsent = get_conditional_response(request, etag=tag)
+        if unsent is not None or request.method == "HEAD":
+            return _described(unsent or HttpResponse(content_type=_JSON), tag)
+    pieces = chain_text.stream_behind_hash(reader)
+    tag = _tag((await anext(pieces)).decode())
+    if not takes_gzip(request):
+        return _described(StreamingHttpResponse(pieces, content_type=_JSON), tag)
+    answer = StreamingHttpResponse(gzipped(pieces), content_type=_JSON)
+    answer["Content-Encoding"] = "gzip"
+    return _described(answer, tag)
+
+
+def _tag(tip_hash: str) -> str:
+    return f'W/"{tip_hash}"'
+
+
+def _described(answer: HttpResponseBase, tag: str) -> HttpResponseBase:
+    answer["ETag"] = tag
+    answer["Vary"] = "Accept-Encoding"
+    answer["Cache-Control"] = "no-cache"  # may be kept, and is asked for again each time
+    return answer
 
 
 @methods("POST")

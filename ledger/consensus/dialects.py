@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from . import encoding, fork_choice
+from . import encoding, fork_choice, regular
 from .encoding import Json
 from .proof import leading_zeros
 
@@ -31,6 +31,7 @@ class Dialect:
     `genesis_previous_hash` is the literal a genesis of ours carries, `accepted_genesis` the ones
     taken from a peer. `decoder` and `encode` are the two halves of the canonical text;
     `encode_object` makes an object's from those of its members, `separator` stands in lists.
+    `regular_text` is a short cut to the canonical text from that of a block of the regular shape.
     `number_text` is how a proof is printed into the proof's message, `proof_names_last_hash`
     whether that message ends with the last block's hash. `largest_amount` is the largest integer
     this dialect carries without rounding it (protocol, section 4, *policy*).
@@ -44,6 +45,7 @@ class Dialect:
     encode: Callable[[Json], str]
     encode_object: Callable[[Mapping[str, str]], str]
     separator: str
+    regular_text: Callable[[str], str | None]
     number_text: Callable[[int], str]
     proof_names_last_hash: bool
     timestamp: Callable[[float], float | int]
@@ -69,6 +71,7 @@ SEED: Final = Dialect(
     encode=encoding.python_text,
     encode_object=encoding.python_object,
     separator=", ",
+    regular_text=regular.python_regular,
     number_text=str,
     proof_names_last_hash=False,
     timestamp=float,
@@ -83,6 +86,7 @@ DVF: Final = Dialect(
     encode=encoding.python_text,
     encode_object=encoding.python_object,
     separator=", ",
+    regular_text=regular.python_regular,
     number_text=str,
     proof_names_last_hash=True,
     timestamp=float,
@@ -97,6 +101,7 @@ JS: Final = Dialect(
     encode=encoding.ecmascript_text,
     encode_object=encoding.ecmascript_object,
     separator=",",
+    regular_text=regular.never_regular,
     number_text=encoding.ecmascript_integer_text,
     proof_names_last_hash=True,
     timestamp=_javascript_time,

@@ -1,4 +1,4 @@
-"""The search for proofs: floor 0, standard library only, knowing nothing of blocks or of Django.
+"""The search for proofs: floor 0, knowing nothing of blocks or of Django.
 
 `Searcher` looks for a proof in a child process. See the README beside this file.
 """

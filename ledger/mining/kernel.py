@@ -4,7 +4,8 @@ Measured on CPython 3.11 to 3.13 with OpenSSL 3, in alternating pairs: hashing o
 change and copying that state for every try is the quickest form the standard library allows.
 Hashing `head + tail` in one shot is 10 to 20 % slower and loses more with a long prefix;
 comparing slices, hex digests, pipelines of `map`, and the interpreter's built-in SHA-256 are no
-quicker. What remains is the cost of OpenSSL's own contexts.
+quicker, and a loop unrolled ten times gains 2 %. What remains is the cost of OpenSSL's own
+contexts: one is copied for each try, and another one within `digest`.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def parse_answer(line: bytes) -> Answer:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError("not an answer") from error
     if (
-        answer.type not in {"progress", "found", "cancelled"}
+        answer.type not in {"progress", "found", "cancelled", "exhausted"}
         or type(answer.id) is not int
         or type(answer.tries) is not int
         or type(answer.elapsed) not in (int, float)
@@ -109,9 +109,15 @@ class SearchProcess:
             return True
 
     def search(
-        self, search_id: int, prefix: bytes, suffix: bytes, difficulty: int, start: int
+        self,
+        search_id: int,
+        prefix: bytes,
+        suffix: bytes,
+        difficulty: int,
+        start: int,
+        stop: int | None = None,
     ) -> None:
-        """Have the child search from `start` on; its answers will carry this id."""
+        """Have the child search from `start` to `stop`; its answers will carry this id."""
         self._send(
             type="search",
             id=search_id,
@@ -119,6 +125,7 @@ class SearchProcess:
             suffix=suffix.hex(),
             difficulty=difficulty,
             start=start,
+            stop=stop,
         )
 
     def cancel(self, search_id: int) -> None:
@@ -143,7 +150,7 @@ class SearchProcess:
                     insist()
         self._reader.join(0.1)
 
-    def _send(self, **message: str | int) -> None:
+    def _send(self, **message: str | int | None) -> None:
         """Write one command. A child that is gone is not an error here: `Ended` will tell."""
         line = json.dumps(message).encode("ascii") + b"\n"
         stdin = self._process.stdin

@@ -67,11 +67,12 @@ class Searcher:
     """Finds proofs in a child process, one search at a time; every method from any thread.
 
     The child is started by the first search and kept for the next ones; one that died is
-    replaced by the next search. `command` is what to run instead of the real child.
+    replaced by the next search. `cores` is how many it may use, 0 all there are; `command` is what
+    to run instead of the real child.
     """
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
-        self._command = CHILD_COMMAND if command is None else command
+    def __init__(self, command: Sequence[str] | None = None, *, cores: int = 1) -> None:
+        self._command = command or (*CHILD_COMMAND, "--cores", str(cores))
         self._ids = itertools.count(1)
         self._lock = threading.Lock()  # guards the three below
         self._process: SearchProcess | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -15,49 +17,71 @@ BEFORE: Final = '{"chain": ['
 AFTER: Final = '], "length": {length}}'
 """What stands around the blocks in `GET /chain`. For `{length}` their number is put in."""
 
-_ROWS: Final = 2000
-_CHARACTERS: Final = 256 * 1024
+_ROWS: Final = 4000
+_BYTES: Final = 1024 * 1024
+_FETCHED: Final = 16
+"""Rows at a time: a block may be a mebibyte."""
 
 _PAGE: Final = """
-    SELECT a."index", b.canonical FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id
-    WHERE a."index" > %s ORDER BY a."index" LIMIT %s
+    SELECT {canonical} FROM ledger_activeblock a
+    CROSS JOIN ledger_block b WHERE b.id = a.block_id AND a."index" > %s AND a."index" <= %s
+    ORDER BY a."index"
 """
+# As bytes, so that no text is decoded only to be encoded again.
+_PAGES: Final = {
+    "sqlite": _PAGE.format(canonical="CAST(b.canonical AS BLOB)"),
+    "postgresql": _PAGE.format(canonical="convert_to(b.canonical, 'UTF8')"),
+}
 
 
-class TextPiece(NamedTuple):
+class Piece(NamedTuple):
     """Blocks up to index `last`, joined by commas."""
 
     last: int
-    text: str
+    text: bytes
+
+
+class Tip(NamedTuple):
+    """How long the active chain is, and the hash it ends with: that stands for its whole text."""
+
+    length: int
+    hash: str
+
+
+def tip(own: BaseDatabaseWrapper | None = None) -> Tip:
+    """The tip of the active chain."""
+    with (own or connection).cursor() as cursor:
+        cursor.execute(
+            'SELECT t."index", b.hash FROM ledger_tip t JOIN ledger_block b ON b.id = t.block_id'
+        )
+        return Tip(*cursor.fetchone())
 
 
 def length(own: BaseDatabaseWrapper | None = None) -> int:
     """How many blocks the active chain has."""
-    with (own or connection).cursor() as cursor:
-        cursor.execute('SELECT "index" FROM ledger_tip WHERE id = 1')
-        return int(cursor.fetchone()[0])
+    return tip(own).length
 
 
-def piece_after(index: int, own: BaseDatabaseWrapper | None = None) -> TextPiece | None:
-    """The next blocks above `index`, about a quarter of a megabyte; None behind the tip."""
-    texts: list[str] = []
-    characters = 0
-    with (own or connection).cursor() as cursor:
-        cursor.execute(_PAGE, [index, _ROWS])
-        while characters < _CHARACTERS and (row := cursor.fetchone()):
-            index = row[0]
-            texts.append(row[1])
-            characters += len(row[1])
-    return TextPiece(index, ", ".join(texts)) if texts else None
+def piece_after(index: int, own: BaseDatabaseWrapper | None = None) -> Piece | None:
+    """The next blocks above `index`, about a megabyte; None behind the tip."""
+    texts: list[bytes] = []
+    size = 0
+    database = own or connection
+    with database.cursor() as cursor:
+        cursor.execute(_PAGES[database.vendor], [index, index + _ROWS])
+        while size < _BYTES and (rows := cursor.fetchmany(_FETCHED)):
+            texts += (bytes(text) for (text,) in rows)
+            size += sum(len(text) for (text,) in rows)
+    return Piece(index + len(texts), b", ".join(texts)) if texts else None
 
 
-def body() -> Iterator[str]:
+def body() -> Iterator[bytes]:
     """The whole body of `GET /chain`, in pieces. Read it within one moment (`reading`)."""
-    blocks, index, start = length(), 0, BEFORE
+    blocks, index, start = length(), 0, BEFORE.encode()
     while piece := piece_after(index):
         yield start + piece.text
-        index, start = piece.last, ", "
-    yield AFTER.replace("{length}", str(blocks))
+        index, start = piece.last, b", "
+    yield AFTER.replace("{length}", str(blocks)).encode()
 
 
 async def stream(reader: Reader, before: str = BEFORE, after: str = AFTER) -> AsyncIterator[bytes]:
@@ -65,9 +89,28 @@ async def stream(reader: Reader, before: str = BEFORE, after: str = AFTER) -> As
 
     No piece is small but the last: the server tells a large answer by that.
     """
+    pieces = stream_behind_hash(reader, before, after)
+    async with aclosing(pieces):
+        await anext(pieces)
+        async for piece in pieces:
+            yield piece
+
+
+async def stream_behind_hash(
+    reader: Reader, before: str = BEFORE, after: str = AFTER
+) -> AsyncGenerator[bytes]:
+    """The same, and before all of it the hash of the tip it ends with."""
     async with reader.snapshot() as view:
-        blocks, index, start = await view.read(length), 0, before
-        while piece := await view.read(partial(piece_after, index)):
-            yield (start + piece.text).encode()
-            index, start = piece.last, ", "
-        yield after.replace("{length}", str(blocks)).encode()
+        end = await view.read(tip)
+        yield end.hash.encode()
+        start = before.encode()
+        # Read while the piece before it is being sent.
+        next_piece = asyncio.ensure_future(view.read(partial(piece_after, 0)))
+        try:
+            while piece := await next_piece:
+                next_piece = asyncio.ensure_future(view.read(partial(piece_after, piece.last)))
+                yield start + piece.text
+                start = b", "
+        finally:
+            next_piece.cancel()
+        yield after.replace("{length}", str(end.length)).encode()

@@ -30,6 +30,7 @@ class NodeConf:
     port: int
     version: str
     mine_queue: int
+    mining_cores: int
     caps: Caps
 
     @classmethod
@@ -51,6 +52,7 @@ class NodeConf:
             port=settings.NODE_PORT,
             version=settings.NODE_VERSION,
             mine_queue=settings.NODE_MINE_QUEUE,
+            mining_cores=settings.NODE_MINING_CORES,
             caps=Caps(
                 chain_bytes=settings.NODE_CHAIN_BYTES, chain_blocks=settings.NODE_CHAIN_BLOCKS
             ),

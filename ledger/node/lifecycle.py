@@ -43,7 +43,9 @@ class Node:
         self.committed = Listeners()
         self.reader = Reader()
         self.writer = Writer(self.committed)
-        self.miner = Miner(own, self.writer, self.committed, queue=conf.mine_queue)
+        self.miner = Miner(
+            own, self.writer, self.committed, queue=conf.mine_queue, cores=conf.mining_cores
+        )
         self.network = NetworkProgress()
         self.catch_up = CatchUp(own.network, self.writer, conf, self.network)
         asker = Asker(own.network, self.writer, conf, self.catch_up)

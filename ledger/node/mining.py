@@ -53,13 +53,19 @@ class Miner:
     """Owns the mining thread and the child process. `changed` listeners hear of progress."""
 
     def __init__(
-        self, identity: Identity, writer: Writer, committed: Listeners, *, queue: int
+        self,
+        identity: Identity,
+        writer: Writer,
+        committed: Listeners,
+        *,
+        queue: int,
+        cores: int = 1,
     ) -> None:
         self.changed = Listeners()
         self._identity = identity
         self._writer = writer
         self._limit = queue
-        self._searcher = Searcher()
+        self._searcher = Searcher(cores=cores)
         self._waiting: deque[Future[consensus.Block]] = deque()
         self._current: Future[consensus.Block] | None = None
         self._index: int | None = None

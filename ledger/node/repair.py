@@ -69,7 +69,7 @@ def _readable(network: Network, digest: str, canonical: str) -> Block | None:
     if hash_of(canonical) != digest:
         return None
     try:
-        block = read_block(network.dialect.decoder.decode(canonical), network)
+        block = read_block(network.dialect.decoder.decode(canonical), network, wire=canonical)
     except (Refused, ValueError, RecursionError):
         return None
     return block if block.canonical == canonical else None

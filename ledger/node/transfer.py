@@ -28,8 +28,7 @@ def export_chain(file: IO[bytes], progress: Progress) -> int:
     """Write the active chain as of one moment; answer how many blocks it has."""
     with one_moment(connection):
         blocks = chain_text.length()
-        for text in chain_text.body():
-            piece = text.encode()
+        for piece in chain_text.body():
             file.write(piece)
             progress(len(piece))
     return blocks

@@ -285,7 +285,7 @@ def _read(
         report.note("I2", f"its text does not have the hash {digest}", REPAIR_BLOCK, index)
         return None
     try:
-        block = read_block(network.dialect.decoder.decode(canonical), network)
+        block = read_block(network.dialect.decoder.decode(canonical), network, wire=canonical)
         if block.canonical != canonical:
             raise Refused(Reason.NOT_CANONICAL, "its text is not canonical")
     except (Refused, ValueError, RecursionError) as error:

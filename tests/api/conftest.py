@@ -140,7 +140,7 @@ def chain(reading: Reading) -> Callable[[], Awaitable[list[Any]]]:
     """The active chain as this node tells it."""
 
     async def blocks() -> list[Any]:
-        text = await reading(lambda: "".join(chain_text.body()))
+        text = await reading(lambda: b"".join(chain_text.body()))
         return list(json.loads(text)["chain"])
 
     return blocks

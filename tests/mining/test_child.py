@@ -100,3 +100,12 @@ def test_chunks_grow_slowly_and_shrink_at_once() -> None:
     assert next_chunk(10_000, CHUNK_SECONDS) == 10_000
     assert next_chunk(100_000, CHUNK_SECONDS * 10) == 10_000
     assert next_chunk(FIRST_CHUNK, 60.0) == FIRST_CHUNK
+
+
+def test_a_search_with_an_end_says_when_there_is_no_proof_before_it(
+    child: subprocess.Popen[bytes],
+) -> None:
+    tell(child, **order(1, 4), stop=35_293)
+    assert hear(child) == ("exhausted", 1)
+    tell(child, **order(2, 4), stop=35_294)
+    assert hear(child) == ("found", 2)

@@ -59,12 +59,12 @@ def test_the_whole_body_of_the_chain_is_of_one_moment(
 ) -> None:
     monkeypatch.setattr(chain_text, "_ROWS", 1)  # a block a piece, with changes between
     before = chains.active_texts()
-    pieces = list[str]()
+    pieces = list[bytes]()
     with one_moment(connection):
         for piece in chain_text.body():
             pieces.append(piece)
             in_another_thread(threading.Thread(target=seal_and_reorganise, args=(writer,)))
-    assert json.loads("".join(pieces)) == json.loads(chains.body(before))
+    assert json.loads(b"".join(pieces)) == json.loads(chains.body(before))
     assert len(chains.active_texts()) > len(before), "nothing changed meanwhile"
 
 
@@ -77,7 +77,7 @@ async def test_a_snapshot_sees_the_moment_of_its_first_read(writer: Writer, read
         assert await view.read(chain_text.length) == 5
         piece = await view.read(lambda own: chain_text.piece_after(0, own))
         assert piece is not None
-        assert (piece.last, piece.text) == (5, ", ".join(before))
+        assert (piece.last, piece.text.decode()) == (5, ", ".join(before))
     async with reader.snapshot() as view:
         assert await view.read(chain_text.length) > 5
 
