@@ -8,13 +8,14 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 
 from chainsite.access import CountedSockets
+from chainsite.handler import Handler
 from chainsite.origin import SameOriginOnly
 from chainsite.proxies import BehindProxies
 from ledger.access.policy import Policy
@@ -28,4 +29,4 @@ if not lifecycle.is_running():
 
 policy = Policy.from_settings()
 sockets = SameOriginOnly(CountedSockets(URLRouter(websocket_urlpatterns), policy))
-application = BehindProxies(ProtocolTypeRouter({"http": http, "websocket": sockets}), policy)
+application = BehindProxies(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}), policy)

@@ -50,10 +50,15 @@ def choose_language(get_response: GetResponse) -> GetResponse:
     """
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
-        language = translation.get_language_from_request(request)
-        with translation.override(language):
-            request.LANGUAGE_CODE = language
+        if "HTTP_ACCEPT_LANGUAGE" not in request.META and "HTTP_COOKIE" not in request.META:
+            # A program. What is not spoken of is spoken in the default language anyway.
+            request.LANGUAGE_CODE = language = settings.LANGUAGE_CODE
             response = await get_response(request)
+        else:
+            language = translation.get_language_from_request(request)
+            with translation.override(language):
+                request.LANGUAGE_CODE = language
+                response = await get_response(request)
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Content-Language", language)
             patch_vary_headers(response, ("Accept-Language", "Cookie"))
