@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
-from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix, set_urlconf
+from django.urls import ResolverMatch, get_resolver, set_script_prefix
 from django.utils.log import log_response
 
 from .limits import BODY_BYTES, Limit, refusals
@@ -44,7 +44,8 @@ class Handler(ASGIHandler):
         if body is None:
             await _refuse_body(send)
             return
-        set_script_prefix(get_script_prefix(scope))
+        if prefix := get_script_prefix(scope):  # else it is as it was when this task began
+            set_script_prefix(prefix)
         request, response = self.create_request(scope, body)
         if request is None:
             await self.send_response(response, send)
@@ -86,7 +87,6 @@ class Handler(ASGIHandler):
         return response
 
     async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:
-        set_urlconf(settings.ROOT_URLCONF)
         response: Any = await self._middleware_chain(request)
         response._resource_closers.append(request.close)
         if response.status_code >= 400:
@@ -96,6 +96,16 @@ class Handler(ASGIHandler):
                 request=request,
             )
         return response
+
+    def resolve_request(self, request: ASGIRequest) -> ResolverMatch:
+        request.resolver_match = match = _resolve(request.path_info)
+        return match
+
+
+@lru_cache(maxsize=256)
+def _resolve(path: str) -> ResolverMatch:
+    """Where a path leads; most requests are for the same few."""
+    return get_resolver().resolve(path)
 
 
 async def _body(receive: Receive) -> BytesIO | None:
