@@ -56,7 +56,7 @@ class Handler(ASGIHandler):
         elif thread in SyncToAsync.context_to_thread_executor:
             await sync_to_async(response.close)()  # what it opened in its thread is closed there
         else:
-            response.close()
+            _let_go(response)
 
     async def _answer_unless_gone(
         self, request: ASGIRequest, receive: Receive, send: Send
@@ -100,6 +100,14 @@ class Handler(ASGIHandler):
     def resolve_request(self, request: ASGIRequest) -> ResolverMatch:
         request.resolver_match = match = _resolve(request.path_info)
         return match
+
+
+def _let_go(response: Any) -> None:
+    """`close()` without its signal: the receivers close what a thread of the request opened."""
+    for closer in response._resource_closers:
+        closer()
+    response._resource_closers.clear()
+    response.closed = True
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
@@ -10,6 +11,11 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+_DECORATORS: Final = ("exempt", "config", "update", "replace")
+_MARKS: Final = frozenset(
+    ("_csp_nonce", *(f"_csp_{what}{ro}" for what in _DECORATORS for ro in ("", "_ro")))
+)
 
 
 class ContentSecurityPolicy(CSPMiddleware):
@@ -37,4 +43,4 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 def _asks(one: HttpRequest | HttpResponseBase) -> bool:
     """Whether django-csp's decorators, or the use of a nonce, left their mark."""
-    return any(name.startswith("_csp") for name in vars(one))
+    return not _MARKS.isdisjoint(vars(one))
