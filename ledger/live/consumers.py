@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from .bundle import EXTENSION
 from .hub import Hub, hub
 from .outbox import Outbox, OutboxFull
 
@@ -48,9 +49,17 @@ class EventConsumer(AsyncWebsocketConsumer):
         await self.close(UNEXPECTED)
 
     async def _send_out(self, its_hub: Hub, outbox: Outbox) -> None:
+        takes_bundles = EXTENSION in self.scope.get("extensions", ())
         try:
             while True:
-                await self.send(text_data=await outbox.get())
+                bundles = await outbox.get()
+                if takes_bundles:
+                    ready = [bundle.wire for bundle in bundles]
+                    await self.base_send({"type": EXTENSION, "bytes": ready})
+                    continue
+                for bundle in bundles:
+                    for text in bundle.texts:
+                        await self.send(text_data=text)
         except OutboxFull:
             its_hub.leave(outbox)
             await self.close(TOO_SLOW)

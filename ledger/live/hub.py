@@ -1,4 +1,4 @@
-"""The hub: reads each new event once and hands the same text to every socket.
+"""The hub: reads each new event once and hands the same bytes to every socket.
 
 Events come from the database, in the order of their numbers, whoever wrote them: this process, a
 command beside it, another worker. A commit in this process wakes the hub at once; it looks by the
@@ -11,17 +11,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from ledger.node import lifecycle, overview
 
 from . import frames
+from .bundle import Bundle
 from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 0.25  # seconds, for what other processes wrote
 BEAT_EVERY: Final = 15.0  # seconds of quiet, before a word that the connection lives
+SLICE: Final = 50  # sockets, before others in this event loop have a turn
+PAUSE: Final = 0.03  # seconds at most between two tellings, to gather what comes meanwhile
 REPLAY: Final = 400  # events a returning client is told one by one; beyond, a snapshot is less
 
 
@@ -73,11 +77,11 @@ class Hub:
         if outbox is None:
             seq, frame = await self._node.reader.read_at_once(frames.snapshot)
             outbox = Outbox(seq)
-            outbox.put(frame)
+            outbox.put(Bundle(frame))
         while self._tasks and outbox.seq < self._seq:
             await self._catch_up(outbox)
         # No await from here on: nothing falls between the comparison and the registration.
-        outbox.put_newest("mining", frames.mining())
+        outbox.put_newest("mining", Bundle(frames.mining()))
         if not self._tasks:
             self._start(outbox.seq)
         self._outboxes.add(outbox)
@@ -103,15 +107,13 @@ class Hub:
         if not 0 <= newest - after <= REPLAY:
             return None
         outbox = Outbox(after)
-        outbox.put(frames.control("resumed", after))
+        outbox.put(Bundle(frames.control("resumed", after)))
         await self._catch_up(outbox)
         return outbox
 
     async def _catch_up(self, outbox: Outbox) -> None:
         news = await self._node.reader.read_at_once(frames.news_after, outbox.seq)
-        for seq, frame in news.events:
-            outbox.put(frame, seq)
-        outbox.put_newest("now", news.now)
+        _put(outbox, news, Bundle(*(frame for _, frame in news.events)), Bundle(news.now))
 
     def _start(self, seq: int) -> None:
         self._seq = seq
@@ -147,32 +149,38 @@ class Hub:
                 await asyncio.sleep(1)
                 continue
             if news:
-                self._tell(news)
+                await self._tell(news)
             elif self._loop.time() - told >= BEAT_EVERY:
-                beat = frames.control("beat", self._seq)
-                for outbox in self._outboxes:
-                    outbox.put_newest("beat", beat)
+                beat = Bundle(frames.control("beat", self._seq))
+                await self._to_each(lambda outbox: outbox.put_newest("beat", beat))
             else:
                 continue
             told = self._loop.time()
 
-    def _tell(self, news: frames.News) -> None:
+    async def _tell(self, news: frames.News) -> None:
+        begun = self._loop.time()
         self._seq = news.events[-1][0]
         if not news.is_all:
             self._wake.set()
-        for outbox in self._outboxes:
-            for seq, frame in news.events:
-                outbox.put(frame, seq)
-            outbox.put_newest("now", news.now)
+        told, now = Bundle(*(frame for _, frame in news.events)), Bundle(news.now)
+        await self._to_each(lambda outbox: _put(outbox, news, told, now))
         self._network_changed.set()  # whoever agreed with our tip may be behind it now
+        # Where there are many sockets, half the time is left for everything else.
+        await asyncio.sleep(min(PAUSE, self._loop.time() - begun))
+
+    async def _to_each(self, put: Callable[[Outbox], None]) -> None:
+        """Serve all sockets, a few at a time: those are sent to before the next are served."""
+        for at, outbox in enumerate(tuple(self._outboxes), 1):
+            put(outbox)
+            if at % SLICE == 0:
+                await asyncio.sleep(0)
 
     async def _pass_mining_on(self) -> None:
         while True:
             await self._mining_changed.wait()
             self._mining_changed.clear()
-            frame = frames.mining()
-            for outbox in self._outboxes:
-                outbox.put_newest("mining", frame)
+            bundle = Bundle(frames.mining())
+            await self._to_each(lambda outbox, it=bundle: outbox.put_newest("mining", it))
 
     async def _pass_network_on(self) -> None:
         while True:
@@ -187,9 +195,20 @@ class Hub:
                 continue
             if frame != self._network_told:
                 self._network_told = frame
-                for outbox in self._outboxes:
-                    outbox.put_newest("network", frame)
+                bundle = Bundle(frame)
+                await self._to_each(lambda outbox, it=bundle: outbox.put_newest("network", it))
             await asyncio.sleep(LOOK_EVERY)
+
+
+def _put(outbox: Outbox, news: frames.News, told: Bundle, now: Bundle) -> None:
+    """Put news into an outbox: the bundle of all of them, or those that it does not have yet."""
+    first, last = (news.events[0][0], news.events[-1][0]) if news.events else (0, 0)
+    if outbox.seq < first:
+        outbox.put(told, last)
+    elif outbox.seq < last:
+        unknown = (frame for seq, frame in news.events if seq > outbox.seq)
+        outbox.put(Bundle(*unknown), last)
+    outbox.put_newest("now", now)
 
 
 _hub: Hub | None = None
