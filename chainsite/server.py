@@ -69,7 +69,7 @@ class GuardedServer(Server):
         if scope["type"] == "websocket":
             # Daphne leaves it out, and whether an Origin is ours depends on it.
             scope["scheme"] = "wss" if ISSLTransport.providedBy(protocol.transport) else "ws"
-            scope["extensions"] = {EXTENSION: {}}
+            scope["extensions"] = {EXTENSION: protocol.write_at_once}
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:

@@ -9,8 +9,6 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import reactor
 from twisted.internet.tcp import Server as Connection
 
-from ledger.live.bundle import EXTENSION
-
 from .flow import Flow
 from .limits import Limit, refusals
 
@@ -50,22 +48,21 @@ class GuardedWebSocket(WebSocketProtocol):
             self._fail_connection(1008, "too many frames")
         super().onFrameBegin()
 
-    def handle_reply(self, message: dict[str, Any]) -> None:
-        if message["type"] != EXTENSION:
-            super().handle_reply(message)
-        elif self.state == self.STATE_OPEN:
-            self._write(b"".join(message["bytes"]))
+    def write_at_once(self, frames: bytes) -> bool:
+        """Write whole frames, if the client reads; whether they were written.
 
-    def _write(self, frames: bytes) -> None:
-        """Write whole frames, at once if nothing waits: Twisted would wait for the socket to be
-        ready, which it nearly always is, and with a thousand of them that is most of the work."""
-        transport = self.transport
-        if _has_nothing_waiting(transport):
-            sent = transport.writeSomeData(frames)
+        What nothing waits before goes to the socket itself: Twisted would wait for it to be ready,
+        which it nearly always is, and with a thousand sockets that is most of the work.
+        """
+        if self.state != self.STATE_OPEN or self.flow is None or not self.flow.has_room:
+            return False
+        if _has_nothing_waiting(self.transport):
+            sent = self.transport.writeSomeData(frames)
             if isinstance(sent, int):  # else the connection is lost, as the next writing finds
                 frames = frames[sent:]
         if frames:
-            transport.write(frames)
+            self.transport.write(frames)
+        return True
 
     def sendMessage(self, *args: Any, **kwargs: Any) -> None:
         if self.state != self.STATE_OPEN:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-EXTENSION: Final = "chainsite.websocket.bundle"
-"""In a scope's `extensions`: the server takes messages of this type, whose `bytes` are whole
-frames, ready for the wire. Elsewhere the texts are sent one by one."""
+EXTENSION: Final = "chainsite.write"
+"""In a scope's `extensions`: a `Write`. A server without it is sent the texts one by one."""
+
+Write = Callable[[bytes], bool]
+"""Writes whole frames to the socket, if it takes them now; whether it did."""
 
 _TEXT: Final = 0x81  # a whole message of text, not compressed
 

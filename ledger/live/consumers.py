@@ -41,7 +41,8 @@ class EventConsumer(AsyncWebsocketConsumer):
         await self.accept()
         after, node = _where_it_left_off(self.scope["query_string"])
         self._hub = hub()
-        self._outbox = await self._hub.join(after, node)
+        write = self.scope.get("extensions", {}).get(EXTENSION)
+        self._outbox = await self._hub.join(after, node, write)
         self._sender = asyncio.create_task(self._send_out(self._hub, self._outbox))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -49,15 +50,9 @@ class EventConsumer(AsyncWebsocketConsumer):
         await self.close(UNEXPECTED)
 
     async def _send_out(self, its_hub: Hub, outbox: Outbox) -> None:
-        takes_bundles = EXTENSION in self.scope.get("extensions", ())
         try:
             while True:
-                bundles = await outbox.get()
-                if takes_bundles:
-                    ready = [bundle.wire for bundle in bundles]
-                    await self.base_send({"type": EXTENSION, "bytes": ready})
-                    continue
-                for bundle in bundles:
+                for bundle in await outbox.get():
                     for text in bundle.texts:
                         await self.send(text_data=text)
         except OutboxFull:

@@ -17,14 +17,14 @@ from typing import Final
 from ledger.node import lifecycle, overview
 
 from . import frames
-from .bundle import Bundle
+from .bundle import Bundle, Write
 from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 0.25  # seconds, for what other processes wrote
 BEAT_EVERY: Final = 15.0  # seconds of quiet, before a word that the connection lives
-SLICE: Final = 50  # sockets, before others in this event loop have a turn
+SLICE: Final = 100  # sockets, before others in this event loop have a turn
 PAUSE: Final = 0.03  # seconds at most between two tellings, to gather what comes meanwhile
 REPLAY: Final = 400  # events a returning client is told one by one; beyond, a snapshot is less
 
@@ -65,18 +65,20 @@ class Hub:
         """Whether this is the hub for `node` in the running event loop."""
         return self._node is node and self._loop is asyncio.get_running_loop()
 
-    async def join(self, after: int | None, node: str | None = None) -> Outbox:
-        """An outbox for a new client, caught up.
+    async def join(
+        self, after: int | None, node: str | None = None, write: Write | None = None
+    ) -> Outbox:
+        """An outbox for a new client, caught up. `write` as in `Outbox`.
 
         `after` is the last event it knows of, of the node it names, if it names one. If those
         since are few, they follow; otherwise, and for a new client, a snapshot comes first.
         """
         outbox = None
         if after is not None and node in (None, self._node.identity.identifier):
-            outbox = await self._resumed(after)
+            outbox = await self._resumed(after, write)
         if outbox is None:
             seq, frame = await self._node.reader.read_at_once(frames.snapshot)
-            outbox = Outbox(seq)
+            outbox = Outbox(seq, write)
             outbox.put(Bundle(frame))
         while self._tasks and outbox.seq < self._seq:
             await self._catch_up(outbox)
@@ -101,19 +103,19 @@ class Hub:
         self._outboxes.clear()
         self._stop()
 
-    async def _resumed(self, after: int) -> Outbox | None:
+    async def _resumed(self, after: int, write: Write | None) -> Outbox | None:
         """An outbox that goes on after that event, unless it is too far back or yet to come."""
         newest = await self._node.reader.read(overview.last_seq)
         if not 0 <= newest - after <= REPLAY:
             return None
-        outbox = Outbox(after)
+        outbox = Outbox(after, write)
         outbox.put(Bundle(frames.control("resumed", after)))
         await self._catch_up(outbox)
         return outbox
 
     async def _catch_up(self, outbox: Outbox) -> None:
         news = await self._node.reader.read_at_once(frames.news_after, outbox.seq)
-        _put(outbox, news, Bundle(*(frame for _, frame in news.events)), Bundle(news.now))
+        _Telling(news).put(outbox)
 
     def _start(self, seq: int) -> None:
         self._seq = seq
@@ -162,8 +164,7 @@ class Hub:
         self._seq = news.events[-1][0]
         if not news.is_all:
             self._wake.set()
-        told, now = Bundle(*(frame for _, frame in news.events)), Bundle(news.now)
-        await self._to_each(lambda outbox: _put(outbox, news, told, now))
+        await self._to_each(_Telling(news).put)
         self._network_changed.set()  # whoever agreed with our tip may be behind it now
         # Where there are many sockets, half the time is left for everything else.
         await asyncio.sleep(min(PAUSE, self._loop.time() - begun))
@@ -200,15 +201,26 @@ class Hub:
             await asyncio.sleep(LOOK_EVERY)
 
 
-def _put(outbox: Outbox, news: frames.News, told: Bundle, now: Bundle) -> None:
-    """Put news into an outbox: the bundle of all of them, or those that it does not have yet."""
-    first, last = (news.events[0][0], news.events[-1][0]) if news.events else (0, 0)
-    if outbox.seq < first:
-        outbox.put(told, last)
-    elif outbox.seq < last:
-        unknown = (frame for seq, frame in news.events if seq > outbox.seq)
-        outbox.put(Bundle(*unknown), last)
-    outbox.put_newest("now", now)
+class _Telling:
+    """News on their way to many outboxes, as the same bundles to all who lack all of them."""
+
+    def __init__(self, news: frames.News) -> None:
+        self._events = news.events
+        self._first, self._last = (news.events[0][0], news.events[-1][0]) if news.events else (0, 0)
+        self._told = Bundle(*(frame for _, frame in news.events))
+        self._now = Bundle(news.now)
+        self._both = Bundle(*self._told.texts, news.now)
+
+    def put(self, outbox: Outbox) -> None:
+        if outbox.seq < self._first:
+            if outbox.sends(self._both):
+                outbox.seq = self._last
+                return
+            outbox.put(self._told, self._last)
+        elif outbox.seq < self._last:
+            unknown = (frame for seq, frame in self._events if seq > outbox.seq)
+            outbox.put(Bundle(*unknown), self._last)
+        outbox.put_newest("now", self._now)
 
 
 _hub: Hub | None = None

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from .bundle import Bundle
+from .bundle import Bundle, Write
 
 
 class OutboxFull(Exception):
@@ -16,7 +16,8 @@ class OutboxFull(Exception):
 class Outbox:
     """Events in order, then the newest word of each other kind. Nothing is sent twice.
 
-    `seq` is the number of the last event put in. Used from the event loop's thread only.
+    `seq` is the number of the last event put in. Used from the event loop's thread only. `write`
+    goes past the box: while nothing waits and the client takes what comes, nobody needs be woken.
     """
 
     FRAMES: Final = 4096
@@ -24,10 +25,11 @@ class Outbox:
     AT_ONCE: Final = 64 * 1024
     """Characters that are handed over in one go, or a bundle if it is larger."""
 
-    __slots__ = ("_bundles", "_characters", "_frames", "_full", "_newest", "_something", "seq")
+    __slots__ = ("_bundles", "_characters", "_frames", "_full", "_newest", "_something", "_write", "seq")
 
-    def __init__(self, seq: int = 0) -> None:
+    def __init__(self, seq: int = 0, write: Write | None = None) -> None:
         self.seq = seq
+        self._write = write
         self._bundles: deque[Bundle] = deque()
         self._frames = 0
         self._characters = 0
@@ -39,11 +41,16 @@ class Outbox:
         """Frames of events that wait."""
         return self._frames
 
+    def sends(self, bundle: Bundle) -> bool:
+        """Send it now, if that can be; whether it was."""
+        is_empty = not (self._bundles or self._newest or self._full)
+        return self._write is not None and is_empty and self._write(bundle.wire)
+
     def put(self, bundle: Bundle, seq: int | None = None) -> None:
         """Add frames. `seq` is the number of the last event in them, all of which are new."""
         if seq is not None:
             self.seq = seq
-        if self._full:
+        if self._full or self.sends(bundle):
             return
         self._something.set()
         frames = self._frames + len(bundle.texts)
@@ -60,7 +67,7 @@ class Outbox:
 
     def put_newest(self, kind: str, bundle: Bundle) -> None:
         """Only the newest of its kind matters: one that was not sent yet is replaced."""
-        if not self._full:
+        if not self._full and not self.sends(bundle):
             self._newest[kind] = bundle
             self._something.set()
 
