@@ -9,7 +9,7 @@ is ended there. A small subclass over the pinned version, tested.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -17,14 +17,16 @@ from typing import Any
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver, set_script_prefix
 from django.utils.log import log_response
 
 from .limits import BODY_BYTES, Limit, refusals
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 _TOO_LARGE = b"the body is too large\n"
 
@@ -36,7 +38,9 @@ class Handler(ASGIHandler):
         async with ThreadSensitiveContext() as thread:
             await self._serve(thread, scope, receive, send)
 
-    async def _serve(self, thread: Any, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, thread: ThreadSensitiveContext, scope: dict[str, Any], receive: Receive, send: Send
+    ) -> None:
         try:
             body = await _body(receive)
         except RequestAborted:
@@ -46,9 +50,10 @@ class Handler(ASGIHandler):
             return
         if prefix := get_script_prefix(scope):  # else it is as it was when this task began
             set_script_prefix(prefix)
-        request, response = self.create_request(scope, body)
+        request, refusal = self.create_request(scope, body)
         if request is None:
-            await self.send_response(response, send)
+            assert refusal is not None
+            await self.send_response(refusal, send)
             return
         response = await self._answer_unless_gone(request, receive, send)
         if response is None:
@@ -86,8 +91,9 @@ class Handler(ASGIHandler):
                 answering.uncancel()
         return response
 
-    async def get_response_async(self, request: ASGIRequest) -> HttpResponseBase:
-        response: Any = await self._middleware_chain(request)
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        chain: Any = self._middleware_chain  # type: ignore[attr-defined]
+        response: Any = await chain(request)
         response._resource_closers.append(request.close)
         if response.status_code >= 400:
             log_response(
@@ -95,9 +101,10 @@ class Handler(ASGIHandler):
                 response=response,
                 request=request,
             )
+        assert isinstance(response, HttpResponseBase)
         return response
 
-    def resolve_request(self, request: ASGIRequest) -> ResolverMatch:
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         request.resolver_match = match = _resolve(request.path_info)
         return match
 

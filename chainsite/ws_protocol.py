@@ -95,14 +95,10 @@ class GuardedWebSocket(WebSocketProtocol):
     def cut_off(self) -> None:
         self.dropConnection(abort=True)
 
+
 def _has_nothing_waiting(transport: Any) -> bool:
-    return (
-        isinstance(transport, Connection)
-        and transport.connected
-        and not transport.TLS
-        and not transport.dataBuffer
-        and not transport._tempDataBuffer
-    )
+    is_plain = isinstance(transport, Connection) and transport.connected and not transport.TLS
+    return bool(is_plain) and not (transport.dataBuffer or transport._tempDataBuffer)
 
 
 class GuardedWebSocketFactory(WebSocketFactory):

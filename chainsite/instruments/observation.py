@@ -23,7 +23,8 @@ written = logging.getLogger("chainsite.requests")
 
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-# A request's name is nobody's secret, and asking the system for dice would cost a switch of threads.
+# A request's name is no secret, and to ask the system for dice each time would let go of Python's
+# lock, and wait to have it back.
 _RUN: Final = secrets.token_hex(4)
 _count: Final = itertools.count()
 

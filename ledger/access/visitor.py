@@ -31,7 +31,8 @@ class Visitor:
 
     def __init__(self, request: HttpRequest, policy: Policy) -> None:
         self.address: str = request.META.get("REMOTE_ADDR", "")
-        self.place = policy.place(self.address, forwarded=not _FORWARDING_IN_META.isdisjoint(request.META))
+        forwarded = not _FORWARDING_IN_META.isdisjoint(request.META)
+        self.place = policy.place(self.address, forwarded=forwarded)
         self._policy = policy
         self._request = request
         self._operator: bool | None = None

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from ledger.node import lifecycle, overview
@@ -154,7 +155,7 @@ class Hub:
                 await self._tell(news)
             elif self._loop.time() - told >= BEAT_EVERY:
                 beat = Bundle(frames.control("beat", self._seq))
-                await self._to_each(lambda outbox: outbox.put_newest("beat", beat))
+                await self._to_each(partial(Outbox.put_newest, kind="beat", bundle=beat))
             else:
                 continue
             told = self._loop.time()
@@ -181,7 +182,7 @@ class Hub:
             await self._mining_changed.wait()
             self._mining_changed.clear()
             bundle = Bundle(frames.mining())
-            await self._to_each(lambda outbox, it=bundle: outbox.put_newest("mining", it))
+            await self._to_each(partial(Outbox.put_newest, kind="mining", bundle=bundle))
 
     async def _pass_network_on(self) -> None:
         while True:
@@ -197,7 +198,7 @@ class Hub:
             if frame != self._network_told:
                 self._network_told = frame
                 bundle = Bundle(frame)
-                await self._to_each(lambda outbox, it=bundle: outbox.put_newest("network", it))
+                await self._to_each(partial(Outbox.put_newest, kind="network", bundle=bundle))
             await asyncio.sleep(LOOK_EVERY)
 
 

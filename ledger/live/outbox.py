@@ -25,8 +25,6 @@ class Outbox:
     AT_ONCE: Final = 64 * 1024
     """Characters that are handed over in one go, or a bundle if it is larger."""
 
-    __slots__ = ("_bundles", "_characters", "_frames", "_full", "_newest", "_something", "_write", "seq")
-
     def __init__(self, seq: int = 0, write: Write | None = None) -> None:
         self.seq = seq
         self._write = write
@@ -72,7 +70,10 @@ class Outbox:
             self._something.set()
 
     async def get(self) -> list[Bundle]:
-        """What comes next, up to `AT_ONCE`. Raises `OutboxFull` once there was more than it holds."""
+        """What comes next, up to `AT_ONCE`.
+
+        Raises `OutboxFull` once there was more than it holds.
+        """
         while True:
             if self._full:
                 raise OutboxFull

@@ -40,6 +40,6 @@ def _fields(model: type[Model]) -> tuple[Field[Any, Any], ...]:
 def _statement(model: type[Model], rows: int, _vendor: str) -> str:
     quote = connection.ops.quote_name
     fields = _fields(model)
-    names = ", ".join(quote(field.column) for field in fields)
+    names = ", ".join(quote(field.column or "") for field in fields)
     marks = ", ".join(["(" + ", ".join(["%s"] * len(fields)) + ")"] * rows)
     return f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES {marks}"  # noqa: S608 - names come from the models
