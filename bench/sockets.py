@@ -83,6 +83,7 @@ class Crowd:
                 self._hear(client)
             self.clients += some
             self._read_until(0, 30)
+            self._read_what_is_there()  # pings, which the first ones have to answer meanwhile
 
     def watch(self, events: int, seconds: float) -> None:
         """Read until every socket had so many events more."""
@@ -96,6 +97,10 @@ class Crowd:
                 before = key.data.seq
                 self._take(key.data)
                 waiting -= before < goal <= key.data.seq
+
+    def _read_what_is_there(self) -> None:
+        for key, _ in self._ready.select(0):
+            self._take(key.data)
 
     def _take(self, client: Client) -> None:
         try:

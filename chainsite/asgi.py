@@ -4,17 +4,19 @@
 the import itself does, and fails if the stored chain is broken: such a chain is not served.
 """
 
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 
 from chainsite.access import CountedSockets
+from chainsite.handler import Handler
 from chainsite.origin import SameOriginOnly
 from chainsite.proxies import BehindProxies
 from ledger.access.policy import Policy
@@ -28,4 +30,9 @@ if not lifecycle.is_running():
 
 policy = Policy.from_settings()
 sockets = SameOriginOnly(CountedSockets(URLRouter(websocket_urlpatterns), policy))
-application = BehindProxies(ProtocolTypeRouter({"http": http, "websocket": sockets}), policy)
+application = BehindProxies(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}), policy)
+
+# What is there by now stays. To look through it again and again, as Python's collector does, holds
+# everybody up for a tenth of a second each time.
+gc.collect()
+gc.freeze()

@@ -27,27 +27,29 @@ UNEXPLAINED: Final = _(
     " localhost or over HTTPS."
 )
 
+_EARLY: Final = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+
 
 def refusal(request: HttpRequest, *, form: bool) -> str | None:
     """Why a request that acts is refused, or None. `form`: its CSRF token is checked as well."""
-    headers = request.headers
-    early = (headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"))
+    sent = request.META  # `request.headers` is made anew for each request
+    early = [sent[name] for name in _EARLY if name in sent]
     if any("prefetch" in value or "prerender" in value or "preview" in value for value in early):
         return PREFETCHED
-    site = headers.get("Sec-Fetch-Site")
+    site = sent.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
         is_typed = (
             site == "none"
-            and headers.get("Sec-Fetch-Mode") == "navigate"
-            and headers.get("Sec-Fetch-Dest") == "document"
-            and "Sec-Purpose" not in headers
+            and sent.get("HTTP_SEC_FETCH_MODE") == "navigate"
+            and sent.get("HTTP_SEC_FETCH_DEST") == "document"
+            and "HTTP_SEC_PURPOSE" not in sent
         )
         return None if site == "same-origin" or is_typed else FOREIGN
-    said = [headers[name] for name in ("Origin", "Referer") if name in headers]
+    said = [sent[name] for name in ("HTTP_ORIGIN", "HTTP_REFERER") if name in sent]
     if said:
         own = f"{request.scheme}://{request.get_host()}".lower()
         return None if all(_origin(value) == own for value in said) else FOREIGN
-    is_browser = headers.get("User-Agent", "").startswith("Mozilla/")
+    is_browser = sent.get("HTTP_USER_AGENT", "").startswith("Mozilla/")
     return UNEXPLAINED if is_browser and not form else None
 
 

@@ -25,6 +25,10 @@ class Flow:
     def stopProducing(self) -> None:
         self._room.set()
 
+    @property
+    def has_room(self) -> bool:
+        return self._room.is_set()
+
     async def wait(self, seconds: float) -> bool:
         """Wait for room; False when there was none for so long."""
         if self._room.is_set():

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import Any, Final
 
 from daphne.http_protocol import HTTPFactory, WebRequest
+from twisted.internet import reactor as _reactor
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.protocol import Protocol
@@ -17,6 +18,8 @@ from zope.interface import implementer
 from .admission import Turn
 from .flow import Flow
 from .limits import BODY_BYTES, Limit, refusals
+
+reactor: Any = _reactor  # Twisted's types know no clock in it
 
 LARGE_BYTES: Final = 256 * 1024
 """An answer that goes on after so much is large."""
@@ -41,7 +44,8 @@ class GuardedRequest(WebRequest):
     """An HTTP request whose body is capped before it is read, and whose answer is paced."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        # Django reads forms, and Twisted would read them as well.
+        super().__init__(*args, **kwargs, parsePOSTFormSubmission=False)
         self.flow: Flow | None = None
         self.turn: Turn | None = None
         self.is_small = False
@@ -153,10 +157,41 @@ class GuardedChannel(HTTPChannel):
     _began = False  # something of the next request has come
     _waits_for = Limit.HEAD_DEADLINE
     _answered: Any = None  # the request of an answer that is being taken still
+    _due: float | None = None
+    _timer: Any = None
 
     @property
     def _limits(self) -> Any:
         return self.factory.server.limits
+
+    def setTimeout(self, period: float | None) -> Any:
+        """Twisted's own moves a timer several times in each request, and to move one it looks
+        through those of all connections. Ours goes off now and then, and looks at the clock."""
+        before, self.timeOut = self.timeOut, period
+        self._due = None
+        if period is not None:
+            self._due = reactor.seconds() + period
+            if self._timer is None:
+                self._arm(period)
+            elif self._timer.getTime() > self._due:
+                self._timer.reset(period)
+        return before
+
+    def _arm(self, seconds: float) -> None:
+        # A deadline that is set later is hardly ever before this one.
+        seconds = min(seconds, self._limits.head_deadline)
+        self._timer = self.callLater(seconds, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._due is None:
+            return
+        left = self._due - reactor.seconds()
+        if left > 0:
+            self._arm(left)
+        else:
+            self._due = None
+            self.timeoutConnection()
 
     def resetTimeout(self) -> None:
         """Bytes came: only the first of a request mean a new deadline."""
@@ -232,6 +267,9 @@ class GuardedChannel(HTTPChannel):
         self.factory.server.left(self.transport)
         if self._answered is not None:
             self.requests.remove(self._answered)  # it is finished, and nothing to be told
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         super().connectionLost(reason)
 
 
@@ -254,6 +292,9 @@ class GuardedHTTPFactory(HTTPFactory):
     def __init__(self, server: Any) -> None:
         super().__init__(server)
         self.timeOut = server.limits.head_deadline  # from when a connection is made
+
+    def log(self, request: Any) -> None:
+        """Twisted would put a line together, which nobody reads. Ours is in `instruments`."""
 
     def buildProtocol(self, addr: Any) -> Any:
         if not self.server.admits(addr):

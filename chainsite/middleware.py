@@ -15,6 +15,8 @@ from django.utils.decorators import async_only_middleware
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
+_HOSTS: Final = 64
+"""Names that are remembered as ours, as they are sent."""
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -27,7 +29,12 @@ _HEADERS: Final = {
 def check_host(get_response: GetResponse) -> GetResponse:
     """Refuse requests under a name that is not ours: the way DNS rebinding comes in."""
 
+    known: set[str] = set()
+
     async def middleware(request: HttpRequest) -> HttpResponseBase:
+        sent = request.META.get("HTTP_HOST", "")
+        if sent in known:
+            return await get_response(request)
         try:
             request.get_host()
         except DisallowedHost:
@@ -36,6 +43,8 @@ def check_host(get_response: GetResponse) -> GetResponse:
                 status=400,
                 content_type="text/plain; charset=utf-8",
             )
+        if sent and len(known) < _HOSTS:
+            known.add(sent)
         return await get_response(request)
 
     return middleware
@@ -50,10 +59,15 @@ def choose_language(get_response: GetResponse) -> GetResponse:
     """
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
-        language = translation.get_language_from_request(request)
-        with translation.override(language):
-            request.LANGUAGE_CODE = language
+        if "HTTP_ACCEPT_LANGUAGE" not in request.META and "HTTP_COOKIE" not in request.META:
+            # A program. What is not spoken of is spoken in the default language anyway.
+            request.LANGUAGE_CODE = language = settings.LANGUAGE_CODE
             response = await get_response(request)
+        else:
+            language = translation.get_language_from_request(request)
+            with translation.override(language):
+                request.LANGUAGE_CODE = language
+                response = await get_response(request)
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Content-Language", language)
             patch_vary_headers(response, ("Accept-Language", "Cookie"))

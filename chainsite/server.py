@@ -26,6 +26,7 @@ from daphne.server import Server
 from twisted.internet.interfaces import ISSLTransport
 
 from ledger.access.policy import Policy
+from ledger.live.bundle import EXTENSION
 
 from .admission import Connections, Turns, client_group
 from .descriptors import connections_possible
@@ -68,6 +69,7 @@ class GuardedServer(Server):
         if scope["type"] == "websocket":
             # Daphne leaves it out, and whether an Origin is ours depends on it.
             scope["scheme"] = "wss" if ISSLTransport.providedBy(protocol.transport) else "ws"
+            scope["extensions"] = {EXTENSION: protocol.write_at_once}
         return super().create_application(protocol, scope)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:

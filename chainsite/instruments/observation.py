@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import secrets
@@ -22,6 +23,10 @@ written = logging.getLogger("chainsite.requests")
 
 _SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+# A request's name is no secret, and to ask the system for dice each time would let go of Python's
+# lock, and wait to have it back.
+_RUN: Final = secrets.token_hex(4)
+_count: Final = itertools.count()
 
 
 @async_only_middleware
@@ -34,7 +39,7 @@ def observe(get_response: GetResponse) -> GetResponse:
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         begun = time.perf_counter()
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        name = sent if _SANE.fullmatch(sent) else secrets.token_hex(8)
+        name = sent if sent and _SANE.fullmatch(sent) else f"{_RUN}{next(_count) % 2**32:08x}"
         # Each request runs in a task of its own, and the value ends with it: what is logged while
         # the body is streamed, after this function, still belongs to the request.
         logs.request_id.set(name)

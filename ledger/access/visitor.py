@@ -20,6 +20,9 @@ from .policy import CANCEL, MINE, REGISTER, RESOLVE, SEND, Act, Grant, Place, Po
 _FORWARDING: Final = frozenset(
     ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 )
+_FORWARDING_IN_META: Final = frozenset(
+    "HTTP_" + name.upper().replace("-", "_") for name in _FORWARDING
+)
 _ON_PAGES: Final = (SEND, REGISTER, MINE, RESOLVE, CANCEL)
 
 
@@ -28,7 +31,8 @@ class Visitor:
 
     def __init__(self, request: HttpRequest, policy: Policy) -> None:
         self.address: str = request.META.get("REMOTE_ADDR", "")
-        self.place = policy.place(self.address, forwarded=is_forwarded(request.headers))
+        forwarded = not _FORWARDING_IN_META.isdisjoint(request.META)
+        self.place = policy.place(self.address, forwarded=forwarded)
         self._policy = policy
         self._request = request
         self._operator: bool | None = None
@@ -55,7 +59,7 @@ class Visitor:
         return self._operator
 
     async def _has_token(self) -> bool:
-        scheme, _, text = self._request.headers.get("Authorization", "").partition(" ")
+        scheme, _, text = self._request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not tokens.is_one(text := text.strip()):
             return False
         node = lifecycle.current()

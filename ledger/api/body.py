@@ -30,7 +30,7 @@ def json_body(request: HttpRequest) -> Any:
         raise BadRequest("the body is too large", 413) from None
     except UnicodeDecodeError:
         raise BadRequest("the body is not UTF-8") from None
-    if _nesting(text) > _DEPTH:
+    if text.count("[") + text.count("{") > _DEPTH and _nesting(text) > _DEPTH:
         raise BadRequest(f"the body nests deeper than {_DEPTH}")
     try:
         return json.loads(

@@ -64,9 +64,7 @@ async def new_transaction(request: HttpRequest) -> HttpResponseBase:
         raise BadRequest("Missing values")
     node = lifecycle.current()
     submission = mempool.checked(values, node.identity.network, _idempotency_key(request))
-    future = node.writer.submit_batched(node.door.accept, submission)
-    # Who hangs up before its turn takes the submission back; once begun, it is written.
-    acknowledged = await asyncio.wrap_future(future)
+    acknowledged = await node.writer.perform_batched(node.door.accept, submission)
     return JsonResponse(
         {
             "message": f"Transaction will be added to Block {acknowledged.index}",
@@ -145,7 +143,7 @@ def _stream(before: str, after: str) -> StreamingHttpResponse:
 
 
 def _idempotency_key(request: HttpRequest) -> str | None:
-    key: Any = request.headers.get("Idempotency-Key")
+    key: Any = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if not 1 <= len(key) <= 255 or not key.isascii() or not key.isprintable():

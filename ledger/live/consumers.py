@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from .bundle import EXTENSION
 from .hub import Hub, hub
 from .outbox import Outbox, OutboxFull
 
@@ -40,7 +41,8 @@ class EventConsumer(AsyncWebsocketConsumer):
         await self.accept()
         after, node = _where_it_left_off(self.scope["query_string"])
         self._hub = hub()
-        self._outbox = await self._hub.join(after, node)
+        write = self.scope.get("extensions", {}).get(EXTENSION)
+        self._outbox = await self._hub.join(after, node, write)
         self._sender = asyncio.create_task(self._send_out(self._hub, self._outbox))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -50,7 +52,9 @@ class EventConsumer(AsyncWebsocketConsumer):
     async def _send_out(self, its_hub: Hub, outbox: Outbox) -> None:
         try:
             while True:
-                await self.send(text_data=await outbox.get())
+                for bundle in await outbox.get():
+                    for text in bundle.texts:
+                        await self.send(text_data=text)
         except OutboxFull:
             its_hub.leave(outbox)
             await self.close(TOO_SLOW)

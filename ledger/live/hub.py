@@ -1,4 +1,4 @@
-"""The hub: reads each new event once and hands the same text to every socket.
+"""The hub: reads each new event once and hands the same bytes to every socket.
 
 Events come from the database, in the order of their numbers, whoever wrote them: this process, a
 command beside it, another worker. A commit in this process wakes the hub at once; it looks by the
@@ -11,17 +11,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from ledger.node import lifecycle, overview
 
 from . import frames
+from .bundle import Bundle, Write
 from .outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY: Final = 0.25  # seconds, for what other processes wrote
 BEAT_EVERY: Final = 15.0  # seconds of quiet, before a word that the connection lives
+SLICE: Final = 100  # sockets, before others in this event loop have a turn
+PAUSE: Final = 0.03  # seconds at most between two tellings, to gather what comes meanwhile
 REPLAY: Final = 400  # events a returning client is told one by one; beyond, a snapshot is less
 
 
@@ -61,23 +66,25 @@ class Hub:
         """Whether this is the hub for `node` in the running event loop."""
         return self._node is node and self._loop is asyncio.get_running_loop()
 
-    async def join(self, after: int | None, node: str | None = None) -> Outbox:
-        """An outbox for a new client, caught up.
+    async def join(
+        self, after: int | None, node: str | None = None, write: Write | None = None
+    ) -> Outbox:
+        """An outbox for a new client, caught up. `write` as in `Outbox`.
 
         `after` is the last event it knows of, of the node it names, if it names one. If those
         since are few, they follow; otherwise, and for a new client, a snapshot comes first.
         """
         outbox = None
         if after is not None and node in (None, self._node.identity.identifier):
-            outbox = await self._resumed(after)
+            outbox = await self._resumed(after, write)
         if outbox is None:
             seq, frame = await self._node.reader.read_at_once(frames.snapshot)
-            outbox = Outbox(seq)
-            outbox.put(frame)
+            outbox = Outbox(seq, write)
+            outbox.put(Bundle(frame))
         while self._tasks and outbox.seq < self._seq:
             await self._catch_up(outbox)
         # No await from here on: nothing falls between the comparison and the registration.
-        outbox.put_newest("mining", frames.mining())
+        outbox.put_newest("mining", Bundle(frames.mining()))
         if not self._tasks:
             self._start(outbox.seq)
         self._outboxes.add(outbox)
@@ -97,21 +104,19 @@ class Hub:
         self._outboxes.clear()
         self._stop()
 
-    async def _resumed(self, after: int) -> Outbox | None:
+    async def _resumed(self, after: int, write: Write | None) -> Outbox | None:
         """An outbox that goes on after that event, unless it is too far back or yet to come."""
         newest = await self._node.reader.read(overview.last_seq)
         if not 0 <= newest - after <= REPLAY:
             return None
-        outbox = Outbox(after)
-        outbox.put(frames.control("resumed", after))
+        outbox = Outbox(after, write)
+        outbox.put(Bundle(frames.control("resumed", after)))
         await self._catch_up(outbox)
         return outbox
 
     async def _catch_up(self, outbox: Outbox) -> None:
         news = await self._node.reader.read_at_once(frames.news_after, outbox.seq)
-        for seq, frame in news.events:
-            outbox.put(frame, seq)
-        outbox.put_newest("now", news.now)
+        _Telling(news).put(outbox)
 
     def _start(self, seq: int) -> None:
         self._seq = seq
@@ -147,32 +152,37 @@ class Hub:
                 await asyncio.sleep(1)
                 continue
             if news:
-                self._tell(news)
+                await self._tell(news)
             elif self._loop.time() - told >= BEAT_EVERY:
-                beat = frames.control("beat", self._seq)
-                for outbox in self._outboxes:
-                    outbox.put_newest("beat", beat)
+                beat = Bundle(frames.control("beat", self._seq))
+                await self._to_each(partial(Outbox.put_newest, kind="beat", bundle=beat))
             else:
                 continue
             told = self._loop.time()
 
-    def _tell(self, news: frames.News) -> None:
+    async def _tell(self, news: frames.News) -> None:
+        begun = self._loop.time()
         self._seq = news.events[-1][0]
         if not news.is_all:
             self._wake.set()
-        for outbox in self._outboxes:
-            for seq, frame in news.events:
-                outbox.put(frame, seq)
-            outbox.put_newest("now", news.now)
+        await self._to_each(_Telling(news).put)
         self._network_changed.set()  # whoever agreed with our tip may be behind it now
+        # Where there are many sockets, half the time is left for everything else.
+        await asyncio.sleep(min(PAUSE, self._loop.time() - begun))
+
+    async def _to_each(self, put: Callable[[Outbox], None]) -> None:
+        """Serve all sockets, a few at a time: those are sent to before the next are served."""
+        for at, outbox in enumerate(tuple(self._outboxes), 1):
+            put(outbox)
+            if at % SLICE == 0:
+                await asyncio.sleep(0)
 
     async def _pass_mining_on(self) -> None:
         while True:
             await self._mining_changed.wait()
             self._mining_changed.clear()
-            frame = frames.mining()
-            for outbox in self._outboxes:
-                outbox.put_newest("mining", frame)
+            bundle = Bundle(frames.mining())
+            await self._to_each(partial(Outbox.put_newest, kind="mining", bundle=bundle))
 
     async def _pass_network_on(self) -> None:
         while True:
@@ -187,9 +197,31 @@ class Hub:
                 continue
             if frame != self._network_told:
                 self._network_told = frame
-                for outbox in self._outboxes:
-                    outbox.put_newest("network", frame)
+                bundle = Bundle(frame)
+                await self._to_each(partial(Outbox.put_newest, kind="network", bundle=bundle))
             await asyncio.sleep(LOOK_EVERY)
+
+
+class _Telling:
+    """News on their way to many outboxes, as the same bundles to all who lack all of them."""
+
+    def __init__(self, news: frames.News) -> None:
+        self._events = news.events
+        self._first, self._last = (news.events[0][0], news.events[-1][0]) if news.events else (0, 0)
+        self._told = Bundle(*(frame for _, frame in news.events))
+        self._now = Bundle(news.now)
+        self._both = Bundle(*self._told.texts, news.now)
+
+    def put(self, outbox: Outbox) -> None:
+        if outbox.seq < self._first:
+            if outbox.sends(self._both):
+                outbox.seq = self._last
+                return
+            outbox.put(self._told, self._last)
+        elif outbox.seq < self._last:
+            unknown = (frame for seq, frame in self._events if seq > outbox.seq)
+            outbox.put(Bundle(*unknown), self._last)
+        outbox.put_newest("now", self._now)
 
 
 _hub: Hub | None = None

@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from typing import Final
 
+from .bundle import Bundle, Write
+
 
 class OutboxFull(Exception):
     """The client does not keep up."""
@@ -14,56 +16,82 @@ class OutboxFull(Exception):
 class Outbox:
     """Events in order, then the newest word of each other kind. Nothing is sent twice.
 
-    `seq` is the number of the last event put in. Used from the event loop's thread only.
+    `seq` is the number of the last event put in. Used from the event loop's thread only. `write`
+    goes past the box: while nothing waits and the client takes what comes, nobody needs be woken.
     """
 
     FRAMES: Final = 4096
     CHARACTERS: Final = 1024 * 1024
+    AT_ONCE: Final = 64 * 1024
+    """Characters that are handed over in one go, or a bundle if it is larger."""
 
-    def __init__(self, seq: int = 0) -> None:
+    def __init__(self, seq: int = 0, write: Write | None = None) -> None:
         self.seq = seq
-        self._frames: deque[str] = deque()
+        self._write = write
+        self._bundles: deque[Bundle] = deque()
+        self._frames = 0
         self._characters = 0
-        self._newest: dict[str, str] = {}
+        self._newest: dict[str, Bundle] = {}
         self._something = asyncio.Event()
         self._full = False
 
     def __len__(self) -> int:
-        return len(self._frames)
+        """Frames of events that wait."""
+        return self._frames
 
-    def put(self, frame: str, seq: int | None = None) -> None:
-        """Add a frame; an event the client has already is passed over."""
+    def sends(self, bundle: Bundle) -> bool:
+        """Send it now, if that can be; whether it was."""
+        is_empty = not (self._bundles or self._newest or self._full)
+        return self._write is not None and is_empty and self._write(bundle.wire)
+
+    def put(self, bundle: Bundle, seq: int | None = None) -> None:
+        """Add frames. `seq` is the number of the last event in them, all of which are new."""
         if seq is not None:
-            if seq <= self.seq:
-                return
             self.seq = seq
-        if self._full:
+        if self._full or self.sends(bundle):
             return
-        self._frames.append(frame)
-        self._characters += len(frame)
-        if len(self._frames) > self.FRAMES or self._characters > self.CHARACTERS:
+        self._something.set()
+        frames = self._frames + len(bundle.texts)
+        characters = self._characters + bundle.characters
+        if frames > self.FRAMES or characters > self.CHARACTERS:
             # Events would be missing from now on: what waits is of no use, and only memory.
             self._full = True
-            self._frames.clear()
+            self._frames = 0
+            self._bundles.clear()
             self._newest.clear()
-        self._something.set()
+            return
+        self._bundles.append(bundle)
+        self._frames, self._characters = frames, characters
 
-    def put_newest(self, kind: str, frame: str) -> None:
+    def put_newest(self, kind: str, bundle: Bundle) -> None:
         """Only the newest of its kind matters: one that was not sent yet is replaced."""
-        if not self._full:
-            self._newest[kind] = frame
+        if not self._full and not self.sends(bundle):
+            self._newest[kind] = bundle
             self._something.set()
 
-    async def get(self) -> str:
-        """The next frame. Raises `OutboxFull` once there was more than it holds."""
+    async def get(self) -> list[Bundle]:
+        """What comes next, up to `AT_ONCE`.
+
+        Raises `OutboxFull` once there was more than it holds.
+        """
         while True:
             if self._full:
                 raise OutboxFull
-            if self._frames:
-                frame = self._frames.popleft()
-                self._characters -= len(frame)
-                return frame
-            if self._newest:
-                return self._newest.pop(next(iter(self._newest)))
+            if taken := self._take():
+                return taken
             self._something.clear()
             await self._something.wait()
+
+    def _take(self) -> list[Bundle]:
+        taken: list[Bundle] = []
+        room = self.AT_ONCE
+        while self._bundles and (not taken or self._bundles[0].characters <= room):
+            bundle = self._bundles.popleft()
+            room -= bundle.characters
+            self._frames -= len(bundle.texts)
+            self._characters -= bundle.characters
+            taken.append(bundle)
+        if not self._bundles:
+            taken += self._newest.values()
+            self._newest.clear()
+        return taken

@@ -20,6 +20,8 @@ from django.utils import timezone
 
 from ledger.models import Event
 
+from .rows import insert
+
 logger = logging.getLogger(__name__)
 
 BLOCK: Final = "block"  # one block was added to the tip
@@ -42,7 +44,7 @@ def record(kind: str, **payload: Any) -> None:
 def record_all(kind: str, payloads: Iterable[dict[str, Any]]) -> None:
     """Insert events of one kind, in order."""
     now = timezone.now()
-    Event.objects.bulk_create(
+    insert(
         [
             Event(kind=kind, payload=json.dumps(payload, ensure_ascii=False), at=now)
             for payload in payloads

@@ -7,6 +7,7 @@ after a reorganisation is also here; which entries of blocks stand for which tra
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ledger.models import Transaction
 
 from . import events
 from .errors import KeyReused, NotAccepted, Overloaded
+from .rows import insert
 
 State = Transaction.State
 IN_POOL: Final = (State.PENDING, State.RETURNED)
@@ -32,7 +34,6 @@ _POOL_SIZE: Final = """
     SELECT COUNT(*), COALESCE(SUM(size), 0) FROM ledger_transaction
     WHERE state IN ('pending', 'returned')
 """
-_WHERE_WE_ARE: Final = f'SELECT "index", ({_NEXT_NUMBER}) FROM ledger_tip WHERE id = 1'  # noqa: S608
 
 Content = tuple[str, str, int]
 """Sender, recipient, amount: all that tells two transactions apart on the wire."""
@@ -83,16 +84,13 @@ class Door:
 
     def accept(self, submissions: Sequence[Submission]) -> list[Acknowledgement | Exception]:
         """Take in what fits, in order; an answer or an exception for each. For the writer."""
-        with connection.cursor() as cursor:  # an ORM query would be felt, with each group
-            cursor.execute(_WHERE_WE_ARE)
-            floor, number = cursor.fetchone()
-        index = floor + 1
-        count, size = pool_size()
-        known = _acknowledged(s.idempotency_key for s in submissions if s.idempotency_key)
+        index, count, size, number = _standing()
+        known = _acknowledged({s.idempotency_key for s in submissions if s.idempotency_key})
         now = timezone.now()
+        dice = os.urandom(16 * len(submissions))  # at once: each time gives up the interpreter
         rows: list[Transaction] = []
         answers: list[Acknowledgement | Exception] = []
-        for submission in submissions:
+        for at, submission in enumerate(submissions):
             key = submission.idempotency_key
             if key and (earlier := known.get(key)):
                 answers.append(_same(earlier, submission))
@@ -104,7 +102,7 @@ class Door:
                 )
                 continue
             row = Transaction(
-                uid=uuid.uuid4(),
+                uid=uuid.UUID(bytes=dice[16 * at : 16 * at + 16], version=4),
                 sender=submission.sender,
                 recipient=submission.recipient,
                 amount=submission.amount,
@@ -113,16 +111,36 @@ class Door:
                 idempotency_key=key,
                 submitted_at=now,
                 entered=number + len(rows),
-                floor=floor,
+                floor=index - 1,
             )
             count, size = count + 1, size + bytes_taken
             rows.append(row)
             if key:
                 known[key] = row
             answers.append(Acknowledgement(row.uid, index))
-        Transaction.objects.bulk_create(rows)
+        insert(rows)
         events.record_all(events.TRANSACTION, [describe(row) for row in rows])
         return answers
+
+
+_STANDING: Final = """
+    SELECT tip."index" + 1, pool.count, pool.size,
+        (SELECT COALESCE(MAX(entered), 0) + 1 FROM ledger_transaction)
+    FROM ledger_tip tip, (
+        SELECT COUNT(*) AS count, COALESCE(SUM(size), 0) AS size
+        FROM ledger_transaction WHERE state IN ('pending', 'returned')
+    ) pool
+    WHERE tip.id = 1
+"""
+
+
+def _standing() -> tuple[int, int, int, int]:
+    """The index of the next block, `pool_size` and `next_number`, in one question: this is asked
+    for every group of submissions."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING)
+        index, count, size, number = cursor.fetchone()
+    return index, count, int(size), number
 
 
 def bytes_of(content: Content, network: Network) -> int:
@@ -261,8 +279,10 @@ def _chunks(pks: set[int]) -> Iterable[list[int]]:
     return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
-def _acknowledged(keys: Iterable[str]) -> dict[str, Transaction]:
-    rows = Transaction.objects.filter(idempotency_key__in=set(keys))
+def _acknowledged(keys: set[str]) -> dict[str, Transaction]:
+    if not keys:
+        return {}
+    rows = Transaction.objects.filter(idempotency_key__in=keys)
     return {row.idempotency_key: row for row in rows if row.idempotency_key}
 
 

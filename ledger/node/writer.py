@@ -12,8 +12,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from itertools import groupby
@@ -53,13 +54,21 @@ class _Job:
     What is logged about it belongs to the `context` it was asked for in.
     """
 
-    __slots__ = ("argument", "batched", "context", "future")
+    __slots__ = ("argument", "batched", "context", "future", "waiter")
 
-    def __init__(self, batched: Batched, argument: Any) -> None:
+    def __init__(
+        self, batched: Batched, argument: Any, waiter: asyncio.Future[Any] | None = None
+    ) -> None:
         self.batched = batched
         self.argument = argument
         self.context = copy_context()
         self.future: Future[Any] = Future()
+        self.waiter = waiter
+
+    def drop_if_cancelled(self, waiter: asyncio.Future[Any]) -> None:
+        """Who waits in an event loop gave up: if its turn has not come, nothing is done."""
+        if waiter.cancelled():
+            self.future.cancel()
 
 
 def _attempt(operation: Callable[[], Outcome]) -> Outcome:
@@ -102,6 +111,32 @@ def _tell_observers(requests: int, seconds: float, stored: bool) -> None:
             logger.exception("an observer of commits failed")
 
 
+def _hand_out(answers: Iterable[tuple[_Job, Outcome]]) -> None:
+    """Answer each job; with one hop to each event loop, since a hop wakes it."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
+    for job, outcome in answers:
+        if job.waiter is None:
+            _settle(job.future, outcome)
+        else:
+            loops.setdefault(job.waiter.get_loop(), []).append((job.waiter, outcome))
+    for loop, waiting in loops.items():
+        with suppress(RuntimeError):  # it is closed: nobody waits there any more
+            loop.call_soon_threadsafe(_wake, waiting)
+
+
+def _wake(waiting: list[tuple[asyncio.Future[Any], Outcome]]) -> None:
+    for waiter, outcome in waiting:
+        if not waiter.done():
+            _settle(waiter, outcome)
+
+
+def _settle(future: Future[Any] | asyncio.Future[Any], outcome: Outcome) -> None:
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
 class Writer:
     """Owns the writing thread. `listeners` are told after each commit that changed something."""
 
@@ -131,6 +166,19 @@ class Writer:
     ) -> Future[T]:
         """Queue `argument` for `batched`, which is called with all that wait together."""
         return self._put(_Job(batched, argument))
+
+    async def perform_batched(
+        self, batched: Callable[[Sequence[A]], Sequence[T | Exception]], argument: A
+    ) -> T:
+        """`submit_batched` and await. All of a group that wait in one event loop are told in one
+        hop to its thread. Who is cancelled before its turn takes the argument back; once begun, it
+        is written.
+        """
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        job = _Job(batched, argument, waiter)
+        waiter.add_done_callback(job.drop_if_cancelled)
+        self._put(job)
+        return await waiter
 
     def run(self, operation: Callable[[], T]) -> T:
         """`submit` and wait: for threads that are not an event loop's."""
@@ -190,11 +238,10 @@ class Writer:
             self._fail(jobs, error)
             return
         _tell_observers(len(jobs), time.monotonic() - begun, True)
-        for job, outcome in answers:
-            if isinstance(outcome, Exception):
-                job.future.set_exception(job.context.run(_as_told, outcome))
-            else:
-                job.future.set_result(outcome)
+        _hand_out(
+            (job, job.context.run(_as_told, outcome) if isinstance(outcome, Exception) else outcome)
+            for job, outcome in answers
+        )
         self._listeners.announce()
 
     def _in_one_transaction(self, jobs: list[_Job]) -> list[tuple[_Job, Outcome]]:
@@ -217,6 +264,5 @@ class Writer:
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
         """The whole group was rolled back: say so to each, and be ready for the next."""
         told = jobs[0].context.run(_as_told, error)
-        for job in jobs:
-            job.future.set_exception(told)
+        _hand_out((job, told) for job in jobs)
         connection.close_if_unusable_or_obsolete()

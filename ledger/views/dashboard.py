@@ -97,8 +97,7 @@ async def submit_transaction(request: HttpRequest) -> HttpResponse:
     sending = Sending.of(request.POST)
     node = lifecycle.current()
     try:
-        future = node.writer.submit_batched(node.door.accept, sending.submission())
-        acknowledged = await asyncio.wrap_future(future)
+        acknowledged = await node.writer.perform_batched(node.door.accept, sending.submission())
     except NotAccepted:
         return await _failed(
             request, _("It was not sent. See beside the fields why."), 422, sending

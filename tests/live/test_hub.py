@@ -10,6 +10,7 @@ import pytest
 
 from ledger.live import consumers, frames
 from ledger.live import hub as hub_module
+from ledger.live.bundle import Bundle
 from ledger.live.hub import hub
 from ledger.live.outbox import Outbox, OutboxFull
 
@@ -241,19 +242,18 @@ async def test_it_goes_on_after_the_database_could_not_be_read(client, happen, m
 async def test_only_the_newest_word_on_mining_waits():
     outbox = Outbox()
     for tries in range(1000):
-        outbox.put_newest("mining", f"{tries} tries")
-    outbox.put("an event", 1)
+        outbox.put_newest("mining", Bundle(f"{tries} tries"))
+    outbox.put(Bundle("an event"), 1)
 
-    assert await outbox.get() == "an event"
-    assert await outbox.get() == "999 tries"
+    assert [bundle.texts for bundle in await outbox.get()] == [("an event",), ("999 tries",)]
 
 
 async def test_an_outbox_keeps_nothing_once_it_is_full():
     outbox = Outbox()
     for seq in range(1, Outbox.FRAMES + 2):
-        outbox.put("x", seq)
-    outbox.put("y", seq + 1)
-    outbox.put_newest("now", "z")
+        outbox.put(Bundle("x"), seq)
+    outbox.put(Bundle("y"), seq + 1)
+    outbox.put_newest("now", Bundle("z"))
 
     assert len(outbox) == 0
     with pytest.raises(OutboxFull):

@@ -20,8 +20,7 @@ def _write(node, seed):
     for number in range(EACH):
         submission = mempool.Submission(f"w{seed}", "r", number)
         node.writer.submit_batched(node.door.accept, submission).result()
-        if dice.random() < 0.1:
-            threading.Event().wait(0.005)
+        threading.Event().wait(dice.random() / EACH)
 
 
 def _all_seqs():
