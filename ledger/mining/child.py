@@ -26,7 +26,7 @@ What it says:
 Each search ends with exactly one of the last three. There is no message for an error: what it
 cannot understand or do, it reports on standard error and ends with a non-zero exit code.
 
-It begins with the kernel that is always there, on one core. Once that has searched for half a
+It begins with the kernel that is always there, on one core. Once that has searched for a
 second, a quicker one is prepared beside it and takes over, in the middle of a search if need be:
 the one of `ledger.mining.lanes` where llvmlite is installed, and as many cores as `--cores N` says
 (0: all this process may use). `--worker` is what a crew runs on each core, and never changes.
@@ -58,7 +58,7 @@ REPORT_EVERY = 0.25
 CHUNK_SECONDS = 0.025
 """How long one call of the kernel should take: a cancel waits for its end."""
 
-WORTHWHILE = 0.5
+WORTHWHILE = 1.0
 """Seconds of a core that pay for a quicker kernel: about what it costs to make one."""
 
 FIRST_CHUNK = 1000

@@ -155,6 +155,7 @@ class TestLongChain:
             parts = response.streaming_content
             assert await anext(parts)
             await parts.aclose()
+            del parts, response  # as the server does
         # An open snapshot would keep the log from being emptied.
         await asyncio.to_thread(empty_the_log, node.conf.data / "chain.sqlite3")
 
