@@ -97,6 +97,7 @@ class Keeper:
         self._wake = threading.Condition()
         self._closing = False
         self._dirty = True
+        self._is_to_look = True
         self._looked = 0.0
         self._aged = time.monotonic()
         self._state: State | None = None
@@ -158,21 +159,26 @@ class Keeper:
     # --- planning, in the keeper's thread -----------------------------------------------------
 
     def _work(self) -> None:
-        while True:
-            with self._wake:
-                while not self._closing and (wait := self._wait()) > 0:
-                    self._wake.wait(wait)
-                if self._closing:
-                    return
-                look = self._dirty or time.monotonic() - self._looked >= _LOOK_EVERY
-                self._dirty = False
-            try:
-                if look:
-                    self._look()
-                self._send_out()
-            except Exception:
-                logger.exception("peers could not be looked after; trying again")
-                time.sleep(1)
+        try:
+            while self._wait_for_something():
+                try:
+                    if self._is_to_look:
+                        self._look()
+                    self._send_out()
+                except Exception:
+                    logger.exception("peers could not be looked after; trying again")
+                    time.sleep(1)
+        finally:
+            connection.close()
+
+    def _wait_for_something(self) -> bool:
+        """Wait until there is something to do; False at the end."""
+        with self._wake:
+            while not self._closing and (wait := self._wait()) > 0:
+                self._wake.wait(wait)
+            self._is_to_look = self._dirty or time.monotonic() - self._looked >= _LOOK_EVERY
+            self._dirty = False
+            return not self._closing
 
     def _wait(self) -> float:
         """Seconds until there is something to do."""
@@ -189,7 +195,8 @@ class Keeper:
             rows = list(peers.asked_by_itself())
             state = State.now()
         finally:
-            connection.close()
+            # Not closed: under load this is done twenty times a second.
+            connection.close_if_unusable_or_obsolete()
         self._looked = now = time.monotonic()
         if now - self._aged > _AGED_EVERY:
             self._aged = now
