@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ import requests
 
 from bench import load, pages
 from bench.baseline_node import Blockchain
-from bench.nodes import PROJECT, Chains, Running, baseline, manage, ours
+from bench.nodes import PROJECT, Chains, Running, baseline, elsewhere, manage, ours
 from ledger.mining import kernel, lanes
 
 
@@ -303,6 +304,20 @@ def adopt(setting: Setting) -> Result:
 
 def post(setting: Setting) -> Result:
     """POST /transactions/new, 8 connections, durable"""
+    return _posts(setting, post.__doc__ or "", ours, 1)
+
+
+def post_elsewhere(setting: Setting) -> Result:
+    """POST /transactions/new, 8 connections, durable, on uvicorn"""
+    return _posts(setting, post_elsewhere.__doc__ or "", elsewhere, 2)
+
+
+def _posts(
+    setting: Setting,
+    figure: str,
+    serve: Callable[..., AbstractContextManager[Running]],
+    target: float,
+) -> Result:
     seconds = setting.scaled(5, 1)
     told: list[dict[str, Any]] = []
 
@@ -312,14 +327,14 @@ def post(setting: Setting) -> Result:
         return float(told[-1]["rate"])
 
     data = setting.chains.empty("post")
-    with ours(data, POOL_TRANSACTIONS=10**7, POOL_BYTES=10**10) as own, baseline() as other:
+    with serve(data, POOL_TRANSACTIONS=10**7, POOL_BYTES=10**10) as own, baseline() as other:
         result = _paired(
-            post.__doc__ or "",
+            figure,
             "requests/s",
             setting.rounds,
             lambda: rate(own),
             lambda: rate(other),
-            1,
+            target,
             at_least=True,
         )
     result.more.update(runs=told)
@@ -442,6 +457,7 @@ FIGURES: dict[str, Callable[[Setting], Result]] = {
     "verify": verify,
     "adopt": adopt,
     "post": post,
+    "post-elsewhere": post_elsewhere,
     "block": block,
     "stream": stream,
     "idle": idle,

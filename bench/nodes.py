@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import chains
 
@@ -72,12 +75,16 @@ def _process(
         url = next(line for line in lines if "address" in line).split()[1].rstrip("/")
         yield Running(url, process.pid, data)
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[Any]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
@@ -89,6 +96,36 @@ def ours(data: Path, **settings: object) -> Iterator[Running]:
     command = [sys.executable, "manage.py", "runnode", "--port", "0"]
     with _process(command, environment, data) as running:
         yield running
+
+
+@contextmanager
+def elsewhere(data: Path, **settings: object) -> Iterator[Running]:
+    """Our node under uvicorn, as `docs/servers.md` has it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    manage(data, "migrate", "--verbosity", "0")
+    environment = {f"CHAINSITE_{name}": str(value) for name, value in settings.items()}
+    environment |= {"CHAINSITE_DATA": str(data), "CHAINSITE_PORT": str(port)}
+    environment.setdefault("CHAINSITE_NETWORKING", "manual")
+    command = [sys.executable, "-m", "uvicorn", "chainsite.asgi:application", "--port", str(port)]
+    command += ["--no-proxy-headers", "--no-server-header", "--no-access-log"]
+    process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **environment})
+    running = Running(f"http://127.0.0.1:{port}", process.pid, data)
+    try:
+        _wait_for(running)
+        yield running
+    finally:
+        _end(process)
+
+
+def _wait_for(running: Running) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", running.port)):
+            return
+        time.sleep(0.05)
+    raise TimeoutError("it does not listen")
 
 
 @contextmanager

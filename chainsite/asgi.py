@@ -1,11 +1,13 @@
 """The application: HTTP by Django, WebSockets by Channels.
 
 `runnode` and `runserver` start the node before they import this module. Under another ASGI server
-the import itself does, and fails if the stored chain is broken: such a chain is not served.
+the import itself does, and fails if the stored chain is broken: such a chain is not served. That
+server's lifespan ends the node (docs/servers.md).
 """
 
 import gc
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
 
@@ -23,6 +25,18 @@ from ledger.access.policy import Policy
 from ledger.live.routing import websocket_urlpatterns
 from ledger.node import lifecycle
 
+
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Stop the node with the server, where it is not `runnode` that does."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            lifecycle.stop()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
 if not lifecycle.is_running():
     lifecycle.prepare()
     lifecycle.verify_or_refuse()
@@ -30,7 +44,9 @@ if not lifecycle.is_running():
 
 policy = Policy.from_settings()
 sockets = SameOriginOnly(CountedSockets(URLRouter(websocket_urlpatterns), policy))
-application = BehindProxies(ProtocolTypeRouter({"http": Handler(), "websocket": sockets}), policy)
+application = BehindProxies(
+    ProtocolTypeRouter({"http": Handler(), "websocket": sockets, "lifespan": lifespan}), policy
+)
 
 # What is there by now stays. To look through it again and again, as Python's collector does, holds
 # everybody up for a tenth of a second each time.
