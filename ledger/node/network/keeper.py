@@ -28,10 +28,11 @@ from ..events import Listeners
 from ..identity import Identity
 from ..relayed import Intake
 from ..writer import Writer
-from . import health, peers
+from . import addresses, health, peers
 from .announcing import State, announce, nudge
 from .asking import Asker
 from .findings import Finding, note
+from .meeting import Meetings
 from .pacing import BETWEEN, Pacing
 from .progress import NetworkProgress
 from .relay import Puller
@@ -46,12 +47,11 @@ _SLOWEST: Final = 12  # times `poll_every`, for an old peer where nothing happen
 _SLOWER: Final = 1.5
 _SOON: Final = 0.05  # seconds, between two visits after news, and between two looks around
 _WORDS_EVERY: Final = 0.25  # seconds between two announcements to one peer
+_REMIND_EVERY: Final = 60.0
 _NUDGES_EVERY: Final = 5.0  # at most: not more often than old peers are visited
 _LOOK_EVERY: Final = 1.0  # what another process did to the peers is not told
 _AGAIN: Final = 1.0  # seconds, after a visit that could not fetch all
 _NOTED_EVERY: Final = 10.0  # seconds, where nothing changed
-_MET_EVERY: Final = 60.0
-_MET: Final = 256  # candidates remembered
 _AGED_EVERY: Final = 3600.0
 _TELLERS: Final = 16
 
@@ -94,18 +94,17 @@ class Keeper:
         self._progress = progress
         self._visits = Visits(own, conf, asker, Puller(intake, writer, conf), self.probes)
         self._pacing = Pacing(min(BETWEEN, conf.poll_every))
+        self._meetings = Meetings(conf, self._visits, self._pacing, writer, progress)
         self._wake = threading.Condition()
         self._closing = False
         self._dirty = True
-        self._is_to_look = True
         self._looked = 0.0
         self._aged = time.monotonic()
         self._state: State | None = None
         self._plan: dict[str, _Planned] = {}
-        self._met: dict[str, float] = {}
         self._forget = committed.add(self.look_around)
         self._thread: threading.Thread | None = None
-        self._visitors = ThreadPoolExecutor(conf.peers + 4, thread_name_prefix="ledger-visit")
+        self._visitors = ThreadPoolExecutor(conf.peers, thread_name_prefix="ledger-visit")
         self._tellers = ThreadPoolExecutor(_TELLERS, thread_name_prefix="ledger-announce")
 
     @property
@@ -114,7 +113,9 @@ class Keeper:
 
     def start(self) -> None:
         """Remember the peers named in the settings, and begin. Raises `NodeError` for one that is
-        no address."""
+        no address, and where this node's own is none."""
+        if self._conf.public_address:
+            addresses.parse(self._conf.public_address)
         named = peers.parse_all(self._conf.bootstrap, self._conf.peer_policy)
         if named:
             self._writer.run(partial(_remember_named, named, self._conf.peers))
@@ -127,6 +128,7 @@ class Keeper:
         with self._wake:
             self._closing = True
             self._wake.notify()
+        self._meetings.close()
         self._visitors.shutdown(wait=False, cancel_futures=True)
         self._tellers.shutdown(wait=False, cancel_futures=True)
         if self._thread is not None:
@@ -142,43 +144,52 @@ class Keeper:
         """Somebody announced something, or itself. Returns at once."""
         if not self.is_running:
             return
-        with self._wake:
-            planned = self._plan.get(news.address)
-            if planned is not None:
-                planned.news = news
-                planned.due = min(planned.due, time.monotonic() + _SOON)
-                self._wake.notify()
-                return
-        self._submit(self._visitors, partial(self._hear_of, news))
+        if not self._is_news_of(news, news.address):
+            self._meetings.introduced(
+                news.address, news.identifier, partial(self._is_news_of, news)
+            )
 
     def meet(self, address: str, source: str) -> None:
         """A node may be found at an address: see, and keep it if it is one of ours and new."""
         if self.is_running:
-            self._submit(self._visitors, partial(self._meet, address, source, ""))
+            self._meetings.named(address, source)
+
+    def _is_news_of(self, news: News, address: str) -> bool:
+        """Have the peer of that address visited, if there is one."""
+        with self._wake:
+            planned = self._plan.get(address)
+            if planned is None:
+                return False
+            planned.news = news
+            planned.due = min(planned.due, time.monotonic() + _SOON)
+            self._wake.notify()
+            return True
 
     # --- planning, in the keeper's thread -----------------------------------------------------
 
     def _work(self) -> None:
         try:
-            while self._wait_for_something():
-                try:
-                    if self._is_to_look:
-                        self._look()
-                    self._send_out()
-                except Exception:
-                    logger.exception("peers could not be looked after; trying again")
-                    time.sleep(1)
+            self._go_on()
         finally:
             connection.close()
 
-    def _wait_for_something(self) -> bool:
-        """Wait until there is something to do; False at the end."""
-        with self._wake:
-            while not self._closing and (wait := self._wait()) > 0:
-                self._wake.wait(wait)
-            self._is_to_look = self._dirty or time.monotonic() - self._looked >= _LOOK_EVERY
-            self._dirty = False
-            return not self._closing
+    def _go_on(self) -> None:
+        while True:
+            with self._wake:
+                while not self._closing and (wait := self._wait()) > 0:
+                    self._wake.wait(wait)
+                if self._closing:
+                    return
+                look = self._dirty or time.monotonic() - self._looked >= _LOOK_EVERY
+                self._dirty = False
+            try:
+                if look:
+                    self._look()
+                self._send_out()
+            except Exception:
+                logger.exception("peers could not be looked after; trying again")
+                connection.close()
+                time.sleep(1)
 
     def _wait(self) -> float:
         """Seconds until there is something to do."""
@@ -191,12 +202,7 @@ class Keeper:
 
     def _look(self) -> None:
         """Read the peers and where we stand."""
-        try:
-            rows = list(peers.asked_by_itself())
-            state = State.now()
-        finally:
-            # Not closed: under load this is done twenty times a second.
-            connection.close_if_unusable_or_obsolete()
+        rows, state = list(peers.asked_by_itself()), State.now()
         self._looked = now = time.monotonic()
         if now - self._aged > _AGED_EVERY:
             self._aged = now
@@ -234,10 +240,11 @@ class Keeper:
             self._submit(self._tellers, word)
 
     def _is_to_be_told(self, one: _Planned) -> bool:
-        if one.telling or not one.is_well or self._state is None or one.told == self._state:
+        if one.telling or not one.is_well or self._state is None:
             return False
         if one.kind == Peer.Kind.OURS:
-            return True
+            # Now and then even without news: who has lost a word, or us, hears of us again.
+            return one.told != self._state or time.monotonic() > one.may_tell + _REMIND_EVERY
         grew = one.told is None or one.told.tip.index < self._state.tip.index
         return one.kind == Peer.Kind.OLD and one.knows_us and grew
 
@@ -270,7 +277,7 @@ class Keeper:
             if finding.kind == Peer.Kind.OLD and _is_behind(finding):
                 planned.told = None  # a word to it was lost, or came too early
             for other in named:
-                self._meet(other, Peer.Source.EXCHANGED, "")
+                self._meetings.named(other, Peer.Source.EXCHANGED)
         except NodeError as error:
             logger.warning("a visit to %s could not be noted: %s", address, error)
         except Exception:
@@ -324,46 +331,6 @@ class Keeper:
                 planned.telling = False
                 planned.may_tell = time.monotonic() + every
                 self._wake.notify()
-
-    def _hear_of(self, news: News) -> None:
-        """From an address that is not among the peers': another of one of them, or a newcomer."""
-        try:
-            known = (
-                peers.asked_by_itself()
-                .filter(identifier=news.identifier, kind=Peer.Kind.OURS)
-                .values_list("address", flat=True)
-                .first()
-            )
-        finally:
-            connection.close()
-        if known is not None:
-            with self._wake:
-                planned = self._plan.get(known)
-                if planned is not None:
-                    planned.news = news
-                    planned.due = min(planned.due, time.monotonic() + _SOON)
-                    self._wake.notify()
-                    return
-        self._meet(news.address, Peer.Source.INTRODUCED, news.identifier)
-
-    def _meet(self, address: str, source: str, identifier: str) -> None:
-        now = time.monotonic()
-        with self._wake:
-            if address in self._plan or now - self._met.get(address, -_MET_EVERY) < _MET_EVERY:
-                return
-            self._met[address] = now
-            while len(self._met) > _MET:
-                del self._met[next(iter(self._met))]
-        try:
-            if Peer.objects.filter(address=address).exists():
-                return  # paused, banned, or another name of somebody
-            if self._visits.meet(address, identifier) is not None:
-                self._writer.run(partial(peers.register, [address], self._conf.peers, "", source))
-                self._progress.peers_changed()
-        except NodeError as error:
-            logger.info("%s is not kept: %s", address, error)
-        finally:
-            connection.close()
 
 
 def _settle(peer: Peer, finding: Finding) -> None:
