@@ -189,9 +189,12 @@ def _columns(block: Block, count: int, irregular_count: int) -> tuple[Any, ...]:
 
 def columns_of(block: Block, contents: list[Content]) -> dict[str, Any]:
     """The columns of a block's row that are an index over its text."""
-    irregular = sum(1 for content in contents if content[3])
-    values = _columns(block, len(contents), irregular)
-    return dict(zip(_COLUMNS.split(), values, strict=True))
+    return dict(zip(_COLUMNS.split(), column_values(block, contents), strict=True))
+
+
+def column_values(block: Block, contents: list[Content]) -> tuple[Any, ...]:
+    """The values of these columns."""
+    return _columns(block, len(contents), sum(1 for content in contents if content[3]))
 
 
 def insert_inclusions(block: Block, pk: int) -> None:
