@@ -22,7 +22,7 @@ from ledger.consensus.policy import NAME_CHARACTERS, irregularity, name_fault
 from ledger.consensus.regular import RegularTransactions
 
 _CHUNK: Final = 500  # names or hashes to one IN (…)
-_ROWS: Final = 40  # to one INSERT
+_ROWS: Final = 100  # to one INSERT
 _NAMES: Final = 50_000  # of addresses that are remembered
 _REWARD: Final = str(REWARD_AMOUNT)
 
