@@ -22,7 +22,7 @@ from ledger.consensus.policy import NAME_CHARACTERS, irregularity, name_fault
 from ledger.consensus.regular import RegularTransactions
 
 _CHUNK: Final = 500  # names or hashes to one IN (…)
-_ROWS: Final = 40  # to one INSERT
+_ROWS: Final = 100  # to one INSERT
 _NAMES: Final = 50_000  # of addresses that are remembered
 _REWARD: Final = str(REWARD_AMOUNT)
 
@@ -189,9 +189,12 @@ def _columns(block: Block, count: int, irregular_count: int) -> tuple[Any, ...]:
 
 def columns_of(block: Block, contents: list[Content]) -> dict[str, Any]:
     """The columns of a block's row that are an index over its text."""
-    irregular = sum(1 for content in contents if content[3])
-    values = _columns(block, len(contents), irregular)
-    return dict(zip(_COLUMNS.split(), values, strict=True))
+    return dict(zip(_COLUMNS.split(), column_values(block, contents), strict=True))
+
+
+def column_values(block: Block, contents: list[Content]) -> tuple[Any, ...]:
+    """The values of these columns."""
+    return _columns(block, len(contents), sum(1 for content in contents if content[3]))
 
 
 def insert_inclusions(block: Block, pk: int) -> None:

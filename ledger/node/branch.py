@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Final
@@ -23,7 +22,7 @@ from .errors import MarkedInvalid
 from .foreign_blocks import read_text
 from .writer import Writer
 
-_IN_MEMORY: Final = 8 * 1024 * 1024
+_IN_MEMORY: Final = 1024 * 1024
 _BATCH: Final = 3000  # blocks to one transaction
 _BATCH_CHARACTERS: Final = 512 * 1024  # of their texts: decoded, they can take forty times as much
 _REGULAR: Final = 8  # and those of the regular shape, which are not decoded, an eighth of that
@@ -100,20 +99,15 @@ def _adopt(
         prepared = blockstore.Prepared(batch)
         return partial(blockstore.store_prepared, prepared, addresses, origin, source)
 
-    batches = _batches(branch.blocks(network))
-    stored: Future[int] | None = None
-    last = store(next(batches, []))
-    for batch in batches:
-        # One is prepared while the one before is written.
-        if stored is not None:
-            stored.result()
-        stored = writer.submit(last)
+    last: Callable[[], int] | None = None
+    for batch in _batches(branch.blocks(network)):
+        if last is not None:
+            writer.run(last)
         last = store(batch)
-    if stored is not None:
-        stored.result()
 
     def finish() -> Switch | None:
-        last()
+        if last is not None:
+            last()
         tip = models.Block.objects.get(hash=branch.tip_hash)
         return chainstate.switch_to(tip, network, source)
 

@@ -26,7 +26,7 @@ _ROOM: Final = (
     "PRAGMA cache_size = -16384",  # kibibytes
     "PRAGMA wal_autocheckpoint = 16384",  # pages of 4 KiB
 )
-_FOR_SORTING: Final = ("PRAGMA cache_size = -8192", "PRAGMA shrink_memory")  # it sorts by so much
+_FOR_SORTING: Final = ("PRAGMA cache_size = -4096", "PRAGMA shrink_memory")  # it sorts by so much
 _USUAL: Final = (
     "PRAGMA cache_size = -2000",
     "PRAGMA wal_autocheckpoint = 1000",

@@ -19,8 +19,8 @@ from django.db import connection
 from django.utils import timezone
 
 from ledger import models, triggers
-from ledger.consensus import Block, Network, Refused, hash_of
-from ledger.consensus.validation import read_block
+from ledger.consensus import Block, Network, Refused
+from ledger.consensus.chain_reader import read_text
 
 from . import blockstore, chainstate, marks, mempool, totals
 from .errors import Damaged
@@ -66,13 +66,11 @@ def repair(good: Iterable[Block] = ()) -> Repairs:
 
 
 def _readable(network: Network, digest: str, canonical: str) -> Block | None:
-    if hash_of(canonical) != digest:
-        return None
     try:
-        block = read_block(network.dialect.decoder.decode(canonical), network)
-    except (Refused, ValueError, RecursionError):
+        block = read_text(canonical.encode(errors="surrogatepass"), network)
+    except Refused:
         return None
-    return block if block.canonical == canonical else None
+    return block if block.canonical == canonical and block.hash == digest else None
 
 
 def _find_damaged(network: Network) -> dict[str, models.Block]:

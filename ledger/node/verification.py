@@ -20,9 +20,8 @@ from django.db import DatabaseError, connection
 
 from ledger import triggers
 from ledger.consensus import Block, Network, Place, Refused, check_genesis, check_successor, hash_of
-from ledger.consensus.errors import Reason
-from ledger.consensus.policy import irregularity
-from ledger.consensus.validation import read_block
+from ledger.consensus.chain_reader import read_text
+from ledger.consensus.dialects import REWARD_SENDER
 
 from . import blockstore, totals
 from .identity import Identity, load
@@ -136,7 +135,7 @@ def text_of_any_bytes() -> Iterator[None]:
         return
     connection.ensure_connection()
     own = connection.connection
-    own.text_factory = lambda text: text.decode(errors="replace")
+    own.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
         yield
     finally:
@@ -246,8 +245,8 @@ def _check_active_blocks(
         parent = Place.of(block)
         contents = _check_rows(report, block, columns, entries.of(active))
         report.transactions += len(contents)
-        report.irregular += sum(bool(content[3]) for content in contents)
-        _check_reward(report, identity, block, origin)
+        report.irregular += sum(1 for content in contents if content[3])
+        _check_reward(report, identity, block, contents, origin)
     if progress:
         progress(report.blocks, total)
 
@@ -281,16 +280,17 @@ def _read(
     report: Report, network: Network, index: int, digest: str, canonical: str
 ) -> Block | None:
     """The block a stored text stands for; None, and a fault, if it is not what was hashed (I2)."""
-    if hash_of(canonical) != digest:
-        report.note("I2", f"its text does not have the hash {digest}", REPAIR_BLOCK, index)
-        return None
+    block, fault = None, ""
     try:
-        block = read_block(network.dialect.decoder.decode(canonical), network)
+        block = read_text(canonical.encode(errors="surrogatepass"), network)
         if block.canonical != canonical:
-            raise Refused(Reason.NOT_CANONICAL, "its text is not canonical")
-    except (Refused, ValueError, RecursionError) as error:
-        detail = error.detail if isinstance(error, Refused) else str(error)
-        report.note("I2", detail, REPAIR_BLOCK, index)
+            fault = "its text is not canonical"
+    except Refused as refused:
+        fault = refused.detail
+    if block is None or block.canonical != canonical or block.hash != digest:
+        if hash_of(canonical) != digest:
+            fault = f"its text does not have the hash {digest}"
+        report.note("I2", fault, REPAIR_BLOCK, index)
         return None
     return block
 
@@ -317,23 +317,31 @@ def _check_rows(
 ) -> list[blockstore.Content]:
     """The block's columns and inclusions say what its text says (I2); answer what that is."""
     contents = blockstore.contents_of(block)
-    if columns != list(blockstore.columns_of(block, contents).values()):
+    if tuple(columns) != blockstore.column_values(block, contents):
         report.note("I2", "its columns differ from its text", REPAIR_INDEX, block.index)
     if entries != [(at, *content, block.index) for at, content in enumerate(contents)]:
         report.note("I2", "its inclusions differ from its text", REPAIR_INDEX, block.index)
     return contents
 
 
-def _check_reward(report: Report, identity: Identity, block: Block, origin: str) -> None:
+def _check_reward(
+    report: Report,
+    identity: Identity,
+    block: Block,
+    contents: list[blockstore.Content],
+    origin: str,
+) -> None:
     """A block sealed here pays one reward, last, to us (I5); elsewhere rewards are only counted."""
-    rewards = [value for value in block.transactions if value.get("sender") == "0"]
-    last = block.transactions[-1] if block.transactions else None
-    if last is not None and last.get("sender") == "0" and not irregularity(last, last=True):
+    if contents and contents[-1][0] == REWARD_SENDER and not contents[-1][3]:
         report.supply += 1
-    if origin == "mined" and (
-        len(rewards) != 1 or last != identity.network.reward(identity.identifier)
-    ):
-        report.note("I5", "a block sealed here does not pay its one reward", RESTORE, block.index)
+    if origin == "mined":
+        rewards = [value for value in block.transactions if value.get("sender") == REWARD_SENDER]
+        if rewards != [identity.network.reward(identity.identifier)] or (
+            block.transactions[-1] != rewards[0]
+        ):
+            report.note(
+                "I5", "a block sealed here does not pay its one reward", RESTORE, block.index
+            )
 
 
 def _check_marks(report: Report) -> None:

@@ -20,7 +20,7 @@ from ledger.models import Block as BlockRow
 from ledger.models import Tip
 
 from .. import branch as branches
-from .. import marks
+from .. import bulk, marks
 from ..branch import Branch
 from ..chainstate import Switch
 from ..conf import NodeConf
@@ -103,18 +103,21 @@ class CatchUp:
         Raises `PeerFailed`, `Refused` and `MarkedInvalid`; what was adopted before stays, since it
         was valid and longer than ours.
         """
-        first: CaughtUp | None = None
-        switch: Switch | None = None
-        while True:
-            done = self._exchange(address)
-            first = first or done
-            switch = done.switch or switch
-            if done.complete or done.reached.index >= done.tip.index:
-                return CaughtUp(
-                    done.tip, first.fork_index, done.reached, first.latency, switch, True
-                )
-            if done.reached.index <= done.fork_index:
-                raise PeerFailed("it sent no blocks, though it has more")
+        first = done = self._exchange(address)
+        switch = done.switch
+        with bulk.room(self._writer, self._to_come(done)):
+            while not (done.complete or done.reached.index >= done.tip.index):
+                if done.reached.index <= done.fork_index:
+                    raise PeerFailed("it sent no blocks, though it has more")
+                done = self._exchange(address)
+                switch = done.switch or switch
+        return CaughtUp(done.tip, first.fork_index, done.reached, first.latency, switch, True)
+
+    def _to_come(self, done: CaughtUp) -> int:
+        """Blocks that the peer still has, as it says; that is believed after a long stretch."""
+        if done.reached.index - done.fork_index < _LIMIT // 2:
+            return 0
+        return min(done.tip.index, self._conf.caps.chain_blocks) - done.reached.index
 
     def close(self) -> None:
         with self._lock:
