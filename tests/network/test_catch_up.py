@@ -24,7 +24,7 @@ from .new_node import Break, NewNode
 
 @pytest.fixture
 def conf(conf: NodeConf) -> NodeConf:
-    return replace(conf, difficulty=NETWORK.difficulty)
+    return replace(conf, difficulty=NETWORK.difficulty, peer_deadline=10.0)
 
 
 Followed = Callable[[NewNode], catch_up.CaughtUp]
