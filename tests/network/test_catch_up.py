@@ -5,18 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ledger.consensus import Caps, Refused, hash_of
 from ledger.models import Block, Event, Reorganisation, Tip
-from ledger.node import lifecycle, operator
+from ledger.node import bulk, lifecycle, operator
 from ledger.node.conf import NodeConf
 from ledger.node.errors import MarkedInvalid
 from ledger.node.network import catch_up, serving
 from ledger.node.network.client import PeerFailed
+from ledger.node.writer import Writer
 from tests.node.chains import NETWORK, active_texts, adopt, genesis, grow, reward, texts_up_to
 
 from .new_node import Break, NewNode
@@ -359,6 +362,36 @@ def test_progress_is_told_while_it_lasts(
     assert told[0] == (10, 150)
     assert told[-1] == (150, 150)
     assert node.network.state().catching_up == ()
+
+
+@pytest.mark.parametrize(("has", "claims", "come"), [(100, 100, [75]), (6, 1000, [0]), (9, 9, [0])])
+def test_room_is_made_for_what_a_peer_says_it_has_only_after_a_long_stretch(
+    follow: Followed, monkeypatch: pytest.MonkeyPatch, has: int, claims: int, come: list[int]
+) -> None:
+    made: list[int] = []
+
+    def noted(writer: Writer, coming: int) -> AbstractContextManager[None]:
+        made.append(coming)
+        return bulk.room(writer, coming)
+
+    monkeypatch.setattr(catch_up, "_LIMIT", 25)
+    monkeypatch.setattr(catch_up, "bulk", SimpleNamespace(room=noted))
+    monkeypatch.setattr(bulk, "_LONG", 10)
+    theirs = chain(has)
+    with NewNode(theirs, NETWORK) as peer:
+        peer.on_blocks = lambda lines: claiming(lines, claims)
+        with suppress(PeerFailed):
+            follow(peer)
+    assert active_texts() == theirs
+    assert made == come
+    assert lifecycle.verify().sound
+
+
+def claiming(lines: Iterator[bytes], length: int) -> Iterator[bytes]:
+    """The stream of a peer that says it has so many blocks."""
+    head = json.loads(next(lines))
+    yield json.dumps(head | {"tip": {**head["tip"], "index": length}}).encode()
+    yield from lines
 
 
 def test_the_chain_of_a_side_branch_is_whole(node: lifecycle.Node, follow: Followed) -> None:
