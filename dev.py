@@ -48,9 +48,9 @@ BASE_PYTHON = str(getattr(sys, "_base_executable", None) or sys.executable)
 DEBIAN_WHEELS = Path("/usr/share/python-wheels")
 VERSION = "{}.{}".format(*sys.version_info)
 
-# Each lock holds every pin of the one before it.
-LOCKS = ("run", "fast", "test")
-RUN, FAST, TEST = (LOCKS[: n + 1] for n in range(len(LOCKS)))
+# Each of these locks holds every pin of those before it.
+LOCKS = ("run", "lan", "fast", "test")
+RUN, LAN, FAST, TEST = (LOCKS[: n + 1] for n in range(len(LOCKS)))
 
 
 def say(message: str) -> None:
@@ -139,13 +139,13 @@ def try_lock(lock_file: IO[bytes]) -> bool:
 def install(locks: tuple[str, ...], lock_file: IO[bytes]) -> None:
     """Bring the environment to these locks, and write the stamp last.
 
-    Only one thing is done in place: adding to an environment that holds the current ones of
-    the locks before. Anything else starts from an empty folder, because what an interrupted or
-    older install left behind cannot be told from what belongs there.
+    Only one thing is done in place: adding a larger lock to an environment that holds a current
+    one. Anything else starts from an empty folder, because what an interrupted or older install
+    left behind cannot be told from what belongs there.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave through subprocess.run's kill
     target = wanted(locks)
-    add = not broken() and "run" in held() and held().items() <= target.items()
+    add = not broken() and bool(held()) and held().items() <= target.items()
     if not add:
         clear()
     lock = ROOT / "requirements" / f"{locks[-1]}.txt"
@@ -244,7 +244,7 @@ def quietly(command: list[str], lock_file: IO[bytes], **extra: str) -> bool:
 
 
 def run(options: argparse.Namespace) -> NoReturn:
-    prepare(FAST if options.fast else RUN)
+    prepare(FAST if options.fast else LAN if options.lan else RUN)
     environment = node_environment(options.data)
     for name in ("host", "port", "dialect", "difficulty"):  # left alone, what is set elsewhere
         value = getattr(options, name)
@@ -252,6 +252,9 @@ def run(options: argparse.Namespace) -> NoReturn:
             environment[f"CHAINSITE_{name.upper()}"] = str(value)
     if options.classroom:
         environment.setdefault("CHAINSITE_CLASSROOM", "lan")
+    if options.lan:
+        environment.setdefault("CHAINSITE_DISCOVERY", "mdns")
+    if options.lan or options.classroom:
         environment.setdefault("CHAINSITE_HOST", "0.0.0.0")
     hand_over([str(ROOT / "manage.py"), "runnode"], environment)
 
@@ -316,7 +319,7 @@ def lock(options: argparse.Namespace) -> NoReturn:
         stop("remaking the locks needs uv on PATH (only developers do this): pip install uv")
     command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"]
-    for name in LOCKS:  # in this order: each is held to the one before
+    for name in TEST:  # in this order: each is held to the one before
         files = [f"requirements/{name}.in", "--output-file", f"requirements/{name}.txt"]
         say(f"Locking {files[0]} ...")
         if subprocess.run([*command, *files, *options.uv], cwd=ROOT, check=False).returncode != 0:
@@ -370,6 +373,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     node.add_argument(
         "--fast", action="store_true", help="install the quick search for proofs (LLVM, 170 MB)"
+    )
+    node.add_argument(
+        "--lan",
+        action="store_true",
+        help="serve the local network, be found on it and find others (multicast DNS)",
     )
     node.set_defaults(command=run)
 

@@ -95,6 +95,14 @@ POLL_EVERY = seconds(
     "How long at least between two visits to an old peer; up to twelve times as long where little"
     " happens.",
 )
+DISCOVERY = choice(
+    "CHAINSITE_DISCOVERY",
+    "off",
+    "`mdns`: announce this node on the local network by multicast DNS, and meet those that do;"
+    " needs the package zeroconf.",
+    of=("off", "mdns"),
+    option="dev.py run --lan",
+)
 CHAIN_BYTES = whole(
     "CHAINSITE_CHAIN_BYTES", 512 * 1024 * 1024, "The largest chain read from a peer, in bytes."
 )

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins are POSIX
 ROOT = Path(__file__).resolve().parent.parent
 BASE_PYTHON = Path(getattr(sys, "_base_executable", None) or sys.executable)
 VERSION = "{}.{}".format(*sys.version_info)
-LOCKS = ("run", "fast", "test")  # each holds every pin of the one before
+LOCKS = ("run", "lan", "fast", "test")  # each holds every pin of the one before
 
 # Writes down how it was called, and makes environments that are just good enough.
 FAKE_UV = """\
@@ -298,6 +298,20 @@ def test_an_environment_for_the_tests_serves_the_node_too(project: Project) -> N
     project.dev("run")
     project.dev("test")
     assert project.installed == ["venv", "test.txt"]
+
+
+def test_the_local_network_adds_its_packages_and_is_served(project: Project) -> None:
+    project.dev("run")
+    node = json.loads(project.dev("run", "--lan").stdout)
+    assert project.installed == ["venv", "run.txt", "lan.txt"]
+    assert node["chainsite"]["CHAINSITE_DISCOVERY"] == "mdns"
+    assert node["chainsite"]["CHAINSITE_HOST"] == "0.0.0.0"
+    node = json.loads(project.dev("run", "--lan", "--host", "192.168.7.1").stdout)
+    assert node["chainsite"]["CHAINSITE_HOST"] == "192.168.7.1"
+    project.dev("test")
+    project.dev("run", "--lan")
+    project.dev("run")
+    assert project.installed == ["venv", "run.txt", "lan.txt", "test.txt"]
 
 
 def test_an_environment_of_another_python_is_remade(project: Project) -> None:

@@ -59,7 +59,7 @@ CHUNK_SECONDS = 0.025
 """How long one call of the kernel should take: a cancel waits for its end."""
 
 WORTHWHILE = 0.5
-"""Seconds of searching that pay for a quicker kernel: about what it costs to make one."""
+"""Seconds of a core that pay for a quicker kernel: about what it costs to make one."""
 
 FIRST_CHUNK = 1000
 """Tries in the first call of the kernel, and in the smallest: about a third of a millisecond."""
@@ -102,7 +102,7 @@ class Child:
         self._answers = answers
         self._search = search  # exchanged at any time: all kernels find the same
         self._quicker = quicker
-        self._searched = 0.0  # seconds, until that has been asked for
+        self._has_asked = False  # for that
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
         # The id of the search the parent waits for. Written by the reader, read by the search
         # between chunks.
@@ -136,11 +136,12 @@ class Child:
             found = self._search(order.prefix, order.suffix, order.difficulty, proof, proof + chunk)
             now = time.monotonic()
             if found is not None:
+                self._quicken_when_worthwhile()
                 tries = found - order.start + 1
                 self._say("found", order.id, tries, now - began, proof=found)
                 return
             proof += chunk
-            self._spend(now - before)
+            self._quicken_when_worthwhile()
             chunk, before = next_chunk(chunk, now - before), now
             if now >= report_at:
                 self._say("progress", order.id, proof - order.start, now - began)
@@ -148,11 +149,12 @@ class Child:
                 report_at = max(report_at + REPORT_EVERY, now)
         self._say(ended, order.id, proof - order.start, time.monotonic() - began)
 
-    def _spend(self, seconds: float) -> None:
-        """Have a quicker kernel made once enough time was spent with this one."""
-        if self._searched < WORTHWHILE <= self._searched + seconds:
+    def _quicken_when_worthwhile(self) -> None:
+        """Have a quicker kernel made, once, when this thread has searched for long enough."""
+        # Of the processor, not of the clock: on a busy machine a short search takes long.
+        if not self._has_asked and time.thread_time() >= WORTHWHILE:
+            self._has_asked = True
             threading.Thread(target=self._quicken, name="quicken", daemon=True).start()
-        self._searched += seconds
 
     def _quicken(self) -> None:
         try:

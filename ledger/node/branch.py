@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Final
@@ -15,13 +16,14 @@ from typing import IO, Final
 from ledger import consensus, models
 from ledger.consensus import Network
 
-from . import blockstore, chainstate, marks
+from . import blockstore, bulk, chainstate, marks
 from .chainstate import Switch
 from .errors import MarkedInvalid
 from .foreign_blocks import read_text
 from .writer import Writer
 
 _IN_MEMORY: Final = 8 * 1024 * 1024
+_LONG: Final = 5000  # blocks that are worth making room for
 _BATCH: Final = 2000  # blocks to one transaction
 _BATCH_CHARACTERS: Final = 512 * 1024  # of their texts: decoded, they can take forty times as much
 _HASHES: Final = 2000
@@ -53,10 +55,12 @@ def spool(blocks: Iterable[consensus.Block]) -> Branch:
     """Read a judged chain to its end. Raises whatever `blocks` raises, leaving nothing behind, and
     `MarkedInvalid` at a block that the operator marked."""
     texts = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the branch closes it
-    own, marked = _active_hashes(), marks.hashes()
+    own, marked = _active_hashes(), None
     shared, length, count, tip_hash = True, 0, 0, ""
     try:
         for block in blocks:
+            if marked is None:  # not before: most of what is refused has no block at all
+                marked = marks.hashes()
             if block.hash in marked:
                 raise MarkedInvalid(block.index)
             length, tip_hash = block.index, block.hash
@@ -80,9 +84,16 @@ def adopt(
     write between them; until the switch those blocks are a side branch. Raises `MarkedInvalid` if
     a mark was set meanwhile.
     """
-    batch: list[consensus.Block] = []
     if not network.prefers(branch.length, models.Tip.objects.get(pk=1).index):
         return None
+    with bulk.room(writer) if branch.count > _LONG else nullcontext():
+        return _adopt(branch, network, writer, origin, source)
+
+
+def _adopt(
+    branch: Branch, network: Network, writer: Writer, origin: str, source: str
+) -> Switch | None:
+    batch: list[consensus.Block] = []
     characters = 0
     for block in branch.blocks(network):
         characters += len(block.canonical)

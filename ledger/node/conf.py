@@ -26,6 +26,7 @@ class NodeConf:
     bootstrap: tuple[str, ...]
     is_automatic: bool
     poll_every: float
+    discovers: bool
     host: str
     port: int
     version: str
@@ -48,6 +49,7 @@ class NodeConf:
             bootstrap=tuple(settings.NODE_BOOTSTRAP),
             is_automatic=settings.NODE_NETWORKING == "automatic",
             poll_every=settings.NODE_POLL_EVERY,
+            discovers=settings.NODE_DISCOVERY == "mdns",
             host=settings.NODE_HOST,
             port=settings.NODE_PORT,
             version=settings.NODE_VERSION,

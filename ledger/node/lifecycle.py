@@ -9,8 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from django.db import transaction
+
+from ledger.models import Peer
 
 from . import events, identity, verification
 from .conf import NodeConf
@@ -21,6 +24,7 @@ from .mempool import Door
 from .mining import Miner
 from .network.asking import Asker
 from .network.catch_up import CatchUp
+from .network.discovery import Discovery
 from .network.keeper import Keeper
 from .network.progress import NetworkProgress
 from .network.sync import Syncer
@@ -57,8 +61,12 @@ class Node:
             own, conf, asker, self.intake, self.writer, self.committed, self.network
         )
 
+        found = partial(self.keeper.meet, source=Peer.Source.DISCOVERED)
+        self.discovery = Discovery(own, conf, found)
+
     def close(self) -> None:
         """Stop in an order in which nothing waits for what is gone already. Idempotent."""
+        self.discovery.close()
         self.keeper.close()
         self.syncer.close()
         self.network.close()
@@ -118,6 +126,7 @@ def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
         node.writer.run(lambda: events.record(events.NODE, identifier=node.identity.identifier))
         if conf.is_automatic:
             node.keeper.start()
+            node.discovery.start()
     _current = node
     return node
 

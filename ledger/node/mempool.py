@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ledger.consensus import Network
@@ -28,6 +28,12 @@ from .rows import insert
 State = Transaction.State
 IN_POOL: Final = (State.PENDING, State.RETURNED)
 _CHUNK: Final = 500
+
+_NEXT_NUMBER: Final = "SELECT COALESCE(MAX(entered), 0) + 1 FROM ledger_transaction"
+_POOL_SIZE: Final = """
+    SELECT COUNT(*), COALESCE(SUM(size), 0) FROM ledger_transaction
+    WHERE state IN ('pending', 'returned')
+"""
 
 Content = tuple[str, str, int]
 """Sender, recipient, amount: all that tells two transactions apart on the wire."""
@@ -117,15 +123,10 @@ class Door:
         return answers
 
 
-_STANDING: Final = """
-    SELECT tip."index" + 1, pool.count, pool.size,
-        (SELECT COALESCE(MAX(entered), 0) + 1 FROM ledger_transaction)
-    FROM ledger_tip tip, (
-        SELECT COUNT(*) AS count, COALESCE(SUM(size), 0) AS size
-        FROM ledger_transaction WHERE state IN ('pending', 'returned')
-    ) pool
-    WHERE tip.id = 1
-"""
+_STANDING: Final = f"""
+    SELECT tip."index" + 1, pool.*, ({_NEXT_NUMBER})
+    FROM ledger_tip tip, ({_POOL_SIZE}) pool WHERE tip.id = 1
+"""  # noqa: S608
 
 
 def _standing() -> tuple[int, int, int, int]:
@@ -149,8 +150,9 @@ def next_number() -> int:
     Rows are never deleted and their numbers only grow (triggers see to both), so the highest there
     is was the last given, whatever has left the pool meanwhile. The index on it makes this cheap.
     """
-    newest: int | None = Transaction.objects.aggregate(newest=Max("entered"))["newest"]
-    return (newest or 0) + 1
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_NUMBER)
+        return int(cursor.fetchone()[0])
 
 
 def pool() -> QuerySet[Transaction]:
@@ -160,8 +162,10 @@ def pool() -> QuerySet[Transaction]:
 
 def pool_size() -> tuple[int, int]:
     """How many transactions wait, and how many bytes they would take in a block."""
-    sums = pool().order_by().aggregate(count=Count("pk"), size=Sum("size"))
-    return sums["count"], sums["size"] or 0
+    with connection.cursor() as cursor:
+        cursor.execute(_POOL_SIZE)
+        count, size = cursor.fetchone()
+        return int(count), int(size)
 
 
 def describe(row: Transaction) -> dict[str, Any]:

@@ -208,19 +208,30 @@ def _ancestry(top: models.Block) -> list[tuple[int, int, str]]:
 
 
 def _rebuild_states(done: Repairs) -> None:
-    """A transaction is confirmed if, and only if, one active block includes it."""
+    """A transaction is confirmed if, and only if, one active block includes it, which is above its
+    floor. Our own are not released."""
     active = models.Inclusion.objects.filter(transaction__isnull=False, block__active__isnull=False)
-    seen = set[int]()
-    for pk, transaction in active.order_by("index", "position").values_list("pk", "transaction_id"):
+    seen, low = set[int](), set[int]()
+    places = active.order_by("index", "position")
+    for pk, transaction, index, floor in places.values_list(
+        "pk", "transaction_id", "index", "transaction__floor"
+    ):
         if transaction in seen:  # a second entry cannot be the same submission
             models.Inclusion.objects.filter(pk=pk).update(transaction_id=None)
+        elif floor >= index:
+            models.Transaction.objects.filter(pk=transaction).update(floor=index - 1)
+            low.add(transaction)
         seen.add(transaction)
     confirmed = set(
         models.Transaction.objects.filter(state=State.CONFIRMED).values_list("pk", flat=True)
     )
     mempool.set_state(seen - confirmed, State.CONFIRMED)
     mempool.put_back(confirmed - seen)
-    done.transactions = len(seen ^ confirmed)
+    ours = set(
+        models.Transaction.objects.released().filter(relayed_by="").values_list("pk", flat=True)
+    )
+    mempool.enter(sorted(ours), State.RETURNED)
+    done.transactions = len((seen ^ confirmed) | ours | low)
 
 
 def _rebuild_totals(done: Repairs) -> None:

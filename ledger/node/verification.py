@@ -394,7 +394,7 @@ def _check_transactions(report: Report) -> None:
     """
     for index, uid in _rows(query):
         what = f"transaction {_shown(uid)} came later than the block that includes it"
-        report.note("I4", what, RESTORE, index)
+        report.note("I4", what, REPAIR_INDEX, index)
     for (uid,) in _rows(
         "SELECT uid FROM ledger_transaction WHERE state='released' AND relayed_by=''"
     ):

@@ -52,15 +52,19 @@ def is_running(pid: int) -> bool:
     return True
 
 
-def test_a_quicker_kernel_is_asked_for_once_and_only_when_it_is_worth_while() -> None:
+def test_a_quicker_kernel_is_asked_for_once_and_only_when_it_is_worth_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[float] = []
     child = Child(sys.stdin.buffer, sys.stdout.buffer, lambda *_: None, lambda: asked.append(0))
-    child._spend(child_module.WORTHWHILE * 0.9)
-    assert asked == []
+    monkeypatch.setattr(child_module, "WORTHWHILE", time.thread_time() + 0.05)
+    child._quicken_when_worthwhile()
+    assert not child._has_asked
+    while time.thread_time() < child_module.WORTHWHILE:
+        pass
     for _ in range(3):
-        child._spend(child_module.WORTHWHILE * 0.2)
+        child._quicken_when_worthwhile()
     wait_until(lambda: asked)
-    child._spend(10.0)
     assert asked == [0]
 
 

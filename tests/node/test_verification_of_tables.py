@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from ledger import models, triggers
-from ledger.node import lifecycle
+from ledger.node import lifecycle, repair
 from ledger.node.errors import Damaged
 
 from .damage import ACTIVE, BACKUP, MIGRATE, REPAIRCHAIN, assert_found, damage, the_faults
@@ -138,3 +138,32 @@ def test_a_chain_broken_everywhere_names_no_more_than_anyone_reads(chain_with_a_
     damage("UPDATE ledger_block SET size = 0")
     damage("UPDATE ledger_inclusion SET position = position + 1000")
     assert len(the_faults()) == 20
+
+
+def test_one_of_ours_that_is_released_is_named(chain_with_a_past: Path) -> None:
+    row = models.Transaction.objects.filter(state="pending")[0]
+    damage("UPDATE ledger_transaction SET state = 'released' WHERE id = %s", row.pk)
+    assert_found("I4", None, f"{row.uid} is released and our own", REPAIRCHAIN)
+    assert repair.repair().transactions == 1
+    row.refresh_from_db()
+    assert (row.state, the_faults()) == ("returned", [])
+
+
+def test_one_that_is_released_and_in_the_chain_is_named(chain_with_a_past: Path) -> None:
+    row = models.Transaction.objects.filter(state="confirmed")[0]
+    damage(
+        "UPDATE ledger_transaction SET state = 'released', relayed_by = 'x:1' WHERE id = %s", row.pk
+    )
+    index = row.inclusions.get(block__active__isnull=False).index
+    assert_found("I4", index, f"{row.uid} is released and included 1 times", REPAIRCHAIN)
+    assert repair.repair().transactions == 1
+    assert the_faults() == []
+
+
+def test_one_that_came_later_than_its_block_is_named(chain_with_a_past: Path) -> None:
+    row = models.Transaction.objects.filter(state="confirmed")[0]
+    index = row.inclusions.get(block__active__isnull=False).index
+    damage("UPDATE ledger_transaction SET floor = %s WHERE id = %s", index, row.pk)
+    assert_found("I4", index, f"{row.uid} came later than the block that includes it", REPAIRCHAIN)
+    assert repair.repair().transactions == 1
+    assert the_faults() == []

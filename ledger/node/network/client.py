@@ -218,6 +218,8 @@ def _check(response: requests.Response, request: _Request, accept: Collection[in
 def _resolve(address: str, policy: str, end: float) -> list[Place]:
     """Where the address leads. The system's resolver knows no deadline: it is left behind, if
     need be, in a thread of its own."""
+    if addresses.named_place(address):
+        return addresses.resolve(address, policy)
     answers = queue.SimpleQueue[list[Place] | addresses.AddressRefused]()
 
     def ask() -> None:
