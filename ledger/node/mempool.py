@@ -123,15 +123,10 @@ class Door:
         return answers
 
 
-_STANDING: Final = """
-    SELECT tip."index" + 1, pool.count, pool.size,
-        (SELECT COALESCE(MAX(entered), 0) + 1 FROM ledger_transaction)
-    FROM ledger_tip tip, (
-        SELECT COUNT(*) AS count, COALESCE(SUM(size), 0) AS size
-        FROM ledger_transaction WHERE state IN ('pending', 'returned')
-    ) pool
-    WHERE tip.id = 1
-"""
+_STANDING: Final = f"""
+    SELECT tip."index" + 1, pool.*, ({_NEXT_NUMBER})
+    FROM ledger_tip tip, ({_POOL_SIZE}) pool WHERE tip.id = 1
+"""  # noqa: S608
 
 
 def _standing() -> tuple[int, int, int, int]:
