@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,8 +57,7 @@ def test_of_a_regular_block_the_same_is_stored_as_of_any(values: Any) -> None:
     assert blockstore.columns_of(ours, contents) == blockstore.columns_of(general, contents)
 
 
-@pytest.mark.django_db
-def test_of_many_blocks_each_entry_is_where_it_belongs() -> None:
+def test_of_many_blocks_each_entry_is_where_it_belongs(ledger_db: Path) -> None:
     identity.create(NETWORK)
     contents = [
         [
@@ -92,9 +92,8 @@ def test_of_many_blocks_each_entry_is_where_it_belongs() -> None:
     ]
 
 
-@pytest.mark.django_db
 def test_more_names_than_are_remembered_are_found_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
+    ledger_db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(blockstore, "_NAMES", 3)
     addresses = AddressIds()
