@@ -49,8 +49,8 @@ DEBIAN_WHEELS = Path("/usr/share/python-wheels")
 VERSION = "{}.{}".format(*sys.version_info)
 
 # Each of these locks holds every pin of those before it.
-LOCKS = ("run", "lan", "fast", "test")
-RUN, LAN, FAST, TEST = (LOCKS[: n + 1] for n in range(len(LOCKS)))
+LOCKS = ("run", "lan", "scale", "fast", "test")
+RUN, LAN, SCALE, FAST, TEST = (LOCKS[: n + 1] for n in range(len(LOCKS)))
 
 
 def say(message: str) -> None:
@@ -244,7 +244,7 @@ def quietly(command: list[str], lock_file: IO[bytes], **extra: str) -> bool:
 
 
 def run(options: argparse.Namespace) -> NoReturn:
-    prepare(FAST if options.fast else LAN if options.lan else RUN)
+    prepare(FAST if options.fast else max(LAN if options.lan else RUN, node_locks(), key=len))
     environment = node_environment(options.data)
     for name in ("host", "port", "dialect", "difficulty"):  # left alone, what is set elsewhere
         value = getattr(options, name)
@@ -267,8 +267,13 @@ def network(options: argparse.Namespace) -> NoReturn:
     hand_over(["-m", "demo", json.dumps(values)], dict(os.environ))
 
 
+def node_locks() -> tuple[str, ...]:
+    """The locks a node needs that lives where the environment says."""
+    return SCALE if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL") else RUN
+
+
 def manage(options: argparse.Namespace) -> NoReturn:
-    prepare(RUN)
+    prepare(node_locks())
     hand_over([str(ROOT / "manage.py"), *options.arguments], node_environment(options.data))
 
 
