@@ -134,14 +134,14 @@ class _Node(Collector):
 
     def _parts(self, node: lifecycle.Node) -> Iterator[Metric]:
         yield _gauge("writer_queue", "Requests that wait to be written.", node.writer.waiting)
-        mining = node.miner.state()
+        mining = node.work.mining()
         searches = mining.searching is not None
         rate = mining.rate if searches else 0
         yield _gauge("mining_rate", "Tries a second of the search under way; 0 if idle.", rate)
-        tries = node.miner.tries
+        tries = node.duties.miner.tries
         yield _counter("mining_tries", "Tries of all searches since the start.", tries)
         yield _gauge("mining_waiting", "Requests for a block that wait.", mining.waiting)
-        ways = node.network.state().catching_up
+        ways = node.work.network().catching_up
         to_come = sum(max(0, way.expected - way.received) for way in ways)
         yield _gauge(
             "catching_up_blocks", "Blocks still to come from peers caught up with.", to_come

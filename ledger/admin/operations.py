@@ -76,7 +76,7 @@ def now(request: HttpRequest) -> HttpResponse:
 
 def _now() -> dict[str, Any]:
     node = lifecycle.current()
-    mining = node.miner.state()
+    mining = node.work.mining()
     acts = running.latest()
     return {
         "tip": blocks.tip_index(),

@@ -50,7 +50,7 @@ def answer_errors(view: View) -> View:
             return text(str(error), 422)
         except errors.Overloaded as error:
             return text(str(error), 503, Retry_After=str(error.retry_after))
-        except (errors.StorageFailed, errors.Stopped) as error:
+        except (errors.StorageFailed, errors.Stopped, errors.Unattended) as error:
             return text(str(error), 503, Retry_After="5")
         except errors.NodeError as error:
             logger.warning("%s %s: %s", request.method, request.path, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -34,7 +35,7 @@ async def node(request: HttpRequest) -> HttpResponseBase:
     """Who this node is, and where it stands."""
     current = lifecycle.current()
     if (token := request.GET.get("probe")) is not None:
-        current.keeper.probes.show(_checked_token(token))
+        await asyncio.wrap_future(current.work.show_probe(_checked_token(token)))
     return JsonResponse(await current.reader.read_at_once(serving.description))
 
 
@@ -43,7 +44,8 @@ async def node(request: HttpRequest) -> HttpResponseBase:
 async def probe(request: HttpRequest) -> HttpResponseBase:
     """Whether this node was shown that token lately."""
     token = _checked_token(request.GET.get("token", ""))
-    return JsonResponse({"seen": lifecycle.current().keeper.probes.saw(token)})
+    seen = await asyncio.wrap_future(lifecycle.current().work.saw_probe(token))
+    return JsonResponse({"seen": seen})
 
 
 @takes("GET", "HEAD")
@@ -119,7 +121,7 @@ async def announcements(request: HttpRequest) -> HttpResponseBase:
         raise BadRequest(str(error), 422) from None
     current = lifecycle.current()
     if news.identifier != current.identity.identifier:
-        current.keeper.heard(news)
+        current.work.heard(news)
     return HttpResponse(status=204)
 
 

@@ -33,13 +33,12 @@ async def mine(request: HttpRequest) -> HttpResponseBase:
     """Mine a block and answer once it is on the chain. HEAD mines nothing."""
     if request.method == "HEAD":
         return HttpResponse(content_type=_JSON)
-    try:
-        future = lifecycle.current().miner.mine()
-    except Overloaded as error:
-        return text(str(error), 429, Retry_After=str(error.retry_after))
+    asked = lifecycle.current().work.mine()
     try:
         # A client that hangs up cancels this task; that cancels the future, and so the search.
-        block = await asyncio.wrap_future(future)
+        block = await asyncio.wrap_future(asked.block)
+    except Overloaded as error:
+        return text(str(error), 429, Retry_After=str(error.retry_after))
     except mining.MiningCancelled as error:
         return text(str(error), 503, Retry_After="1")
     return JsonResponse(
@@ -130,7 +129,7 @@ async def resolve(request: HttpRequest) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(content_type=_JSON)
     # Shielded: the round is shared with others who asked for it.
-    future = asyncio.wrap_future(lifecycle.current().syncer.resolve())
+    future = asyncio.wrap_future(lifecycle.current().work.resolve())
     done = await asyncio.shield(future)
     if done.switch:
         return _stream('{"message": "Our chain was replaced", "new_chain": [', "]}")

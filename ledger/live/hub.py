@@ -45,8 +45,8 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._forget = [
             node.committed.add(lambda: self._from_thread(self._wake)),
-            node.miner.changed.add(lambda: self._from_thread(self._mining_changed)),
-            node.network.changed.add(lambda: self._from_thread(self._network_changed)),
+            node.work.mining_changed.add(lambda: self._from_thread(self._mining_changed)),
+            node.work.network_changed.add(lambda: self._from_thread(self._network_changed)),
         ]
 
     @property

@@ -51,5 +51,9 @@ class Damaged(NodeError):
         self.index = index
 
 
+class Unattended(NodeError):
+    """Another process does this, and none is there to. Asking again later makes sense."""
+
+
 class Stopped(NodeError):
     """The node is shutting down."""

@@ -9,28 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from django.db import transaction
 
-from ledger.models import Peer
-
 from . import bulk, events, identity, verification
 from .conf import NodeConf
+from .duties import Duties
 from .errors import Damaged, NodeError
 from .events import Listeners
 from .identity import Identity
 from .mempool import Door
 from .mining import Miner
-from .network.asking import Asker
-from .network.catch_up import CatchUp
-from .network.discovery import Discovery
 from .network.keeper import Keeper
 from .network.progress import NetworkProgress
 from .network.sync import Syncer
 from .reading import Reader
-from .relayed import Intake
 from .verification import Report
+from .work import OwnWork, Work
 from .writer import Writer
 
 _current: Node | None = None
@@ -47,33 +42,31 @@ class Node:
         self.committed = Listeners()
         self.reader = Reader()
         self.writer = Writer(self.committed)
-        self.miner = Miner(
-            own, self.writer, self.committed, queue=conf.mine_queue, cores=conf.mining_cores
-        )
-        self.network = NetworkProgress()
-        self.catch_up = CatchUp(own.network, self.writer, conf, self.network)
-        asker = Asker(own.network, self.writer, conf, self.catch_up)
-        self.syncer = Syncer(asker, self.writer, conf, self.network)
-        pool = {"transactions": conf.pool_transactions, "size": conf.pool_bytes}
-        self.door = Door(own.network, **pool)
-        self.intake = Intake(own.network, **pool)
-        self.keeper = Keeper(
-            own, conf, asker, self.intake, self.writer, self.committed, self.network
-        )
+        self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
+        self.duties = Duties(own, conf, self.writer, self.committed)
+        self.work: Work = OwnWork(self.duties)
 
-        found = partial(self.keeper.meet, source=Peer.Source.DISCOVERED)
-        self.discovery = Discovery(own, conf, found)
+    @property
+    def miner(self) -> Miner:
+        return self.duties.miner
+
+    @property
+    def syncer(self) -> Syncer:
+        return self.duties.syncer
+
+    @property
+    def keeper(self) -> Keeper:
+        return self.duties.keeper
+
+    @property
+    def network(self) -> NetworkProgress:
+        return self.duties.network
 
     def close(self) -> None:
         """Stop in an order in which nothing waits for what is gone already. Idempotent."""
-        self.discovery.close()
-        self.keeper.close()
-        self.syncer.close()
-        self.network.close()
-        self.miner.close()
+        self.duties.close()
         self.writer.close()
         self.reader.close()
-        self.catch_up.close()
 
 
 def prepare(conf: NodeConf | None = None) -> Identity:
@@ -125,9 +118,7 @@ def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
     bulk.restore_indexes(node.writer)
     if serving:
         node.writer.run(lambda: events.record(events.NODE, identifier=node.identity.identifier))
-        if conf.is_automatic:
-            node.keeper.start()
-            node.discovery.start()
+        node.duties.start()
     _current = node
     return node
 

@@ -139,7 +139,7 @@ def mine(count: int = 1, progress: Callable[[int], None] | None = None) -> Mined
     """
     blocks = []
     for done in range(1, count + 1):
-        block = lifecycle.current().miner.mine().result()
+        block = lifecycle.current().work.mine().block.result()
         blocks.append(BlockName(block.index, block.hash))
         if progress:
             progress(done)
@@ -148,15 +148,15 @@ def mine(count: int = 1, progress: Callable[[int], None] | None = None) -> Mined
 
 def cancel_mining() -> MiningCancelled:
     """Give up the search under way and those that wait, in every process on this database."""
-    miner = lifecycle.current().miner
-    state = miner.state()
+    work = lifecycle.current().work
+    searching = work.mining().searching
     _write(lambda: events.record_act("cancel-mining"))
-    return MiningCancelled(miner.cancel() or state.searching is not None)
+    return MiningCancelled(work.cancel_mining().result() or searching is not None)
 
 
 def resolve() -> Resolved:
     """Ask all active peers now, follow the longest valid chain if it is longer than ours."""
-    done = lifecycle.current().syncer.resolve().result()
+    done = lifecycle.current().work.resolve().result()
     return Resolved(done.reports, done.switch)
 
 

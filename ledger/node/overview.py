@@ -68,13 +68,13 @@ def now() -> dict[str, Any]:
 
 def mining() -> dict[str, Any]:
     """What the miner does. Asks the miner, not the database."""
-    return asdict(lifecycle.current().miner.state())
+    return asdict(lifecycle.current().work.mining())
 
 
 def network(tip: int) -> dict[str, Any]:
     """Whom this node, whose chain ends at index `tip`, catches up with, and how many peers stand to
     it in which way. `revision` moves when the peers' rows changed."""
-    state = lifecycle.current().network.state()
+    state = lifecycle.current().work.network()
     return {
         "catching_up": [asdict(way) | {"rate": round(way.rate)} for way in state.catching_up],
         "peers": peer_queries.summary(tip),

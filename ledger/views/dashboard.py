@@ -125,7 +125,9 @@ async def start_mining(request: HttpRequest) -> HttpResponse:
     node = lifecycle.current()
     tip = await node.reader.read(overview.tip_index)
     try:
-        node.miner.mine().add_done_callback(_note_failure)
+        asked = node.work.mine()
+        await asyncio.wrap_future(asked.accepted)
+        asked.block.add_done_callback(_note_failure)
     except NodeError as error:
         status = 429 if isinstance(error, Overloaded) else 503
         message = _("No search was started: {reason}.").format(reason=faults.said(str(error)))
@@ -137,10 +139,10 @@ async def start_mining(request: HttpRequest) -> HttpResponse:
 @form_target
 async def cancel_mining(request: HttpRequest) -> HttpResponse:
     """Give up the search under way, and those that wait."""
-    miner = lifecycle.current().miner
-    cancelled = miner.cancel()
+    work = lifecycle.current().work
+    cancelled = await asyncio.wrap_future(work.cancel_mining())
     for _look in range(25):  # the search notices within a moment; the page that follows shows it
-        if miner.state().searching is None:
+        if work.mining().searching is None:
             break
         await asyncio.sleep(0.02)
     return _done(request, "cancelled" if cancelled else "idle", 0, 200)

@@ -53,7 +53,7 @@ async def resolve(request: HttpRequest) -> HttpResponse:
     """Ask all peers for their chains, and follow the longest."""
     try:
         # Shielded: the round is shared with others who asked for it.
-        done = await asyncio.shield(asyncio.wrap_future(lifecycle.current().syncer.resolve()))
+        done = await asyncio.shield(asyncio.wrap_future(lifecycle.current().work.resolve()))
     except NodeError as error:
         return await _failed(request, 503, problem=faults.said(str(error)))
     if not done.reports:

@@ -35,7 +35,7 @@ Followed = Callable[[NewNode], catch_up.CaughtUp]
 
 @pytest.fixture
 def follow(node: lifecycle.Node) -> Followed:
-    return lambda peer: node.catch_up.run(peer.address)
+    return lambda peer: node.duties.catch_up.run(peer.address)
 
 
 def chain(length: int, seconds: float = 5.0) -> list[str]:
@@ -330,7 +330,7 @@ def test_a_chain_past_the_cap_on_blocks_is_refused(ledger_db: object, conf: Node
         NewNode(chain(21), NETWORK) as peer,
         pytest.raises(Refused, match="over 20 blocks were sent"),
     ):
-        node.catch_up.run(peer.address)
+        node.duties.catch_up.run(peer.address)
 
 
 def test_progress_is_told_while_it_lasts(

@@ -207,6 +207,6 @@ def test_who_is_found_is_looked_at_before_it_is_a_peer(
     )
     lifecycle.stop()
     again = lifecycle.start(node.conf)
-    again.discovery._found("192.168.0.7:8000")
+    again.duties.discovery._found("192.168.0.7:8000")
     assert met == [("192.168.0.7:8000", Peer.Source.DISCOVERED)]
     assert discovery.SERVICE == "_chainsite._tcp.local."

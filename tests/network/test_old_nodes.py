@@ -287,7 +287,7 @@ async def test_a_node_that_stops_does_not_wait_for_its_peers(
         await asking.register(slow.address)
         for pause in (0.0, 0.2):  # before anybody is asked, and after
             syncer = Syncer(
-                Asker(node.identity.network, node.writer, node.conf, node.catch_up),
+                Asker(node.identity.network, node.writer, node.conf, node.duties.catch_up),
                 node.writer,
                 node.conf,
                 node.network,

@@ -28,7 +28,7 @@ class Command(NodeCommand):
             block_progress(self.stderr, "mining", options["count"]) as advance,
         ):
             for _ in range(options["count"]):
-                block = node.miner.mine().result()
+                block = node.work.mine().block.result()
                 advance()
                 self.stdout.write(
                     f"block {block.index}: {len(block.transactions)} transactions,"

@@ -13,7 +13,7 @@ class Command(NodeCommand):
 
     def run(self, **options: Any) -> None:
         with lifecycle.running() as node:
-            done = node.syncer.resolve().result()
+            done = node.work.resolve().result()
         for report in done.reports:
             said = report.failure or f"{report.length} blocks, valid"
             self.stdout.write(f"{report.address}: {said}")
