@@ -8,3 +8,4 @@ class ChainsiteConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401 - importing them registers them
+        from .postgresql import checks as of_postgresql  # noqa: F401

@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from ledger.consensus import DIALECTS
 from ledger.consensus.dialects import MAX_DIFFICULTY
 
+from .databases import database_url
 from .kinds import Setting, choice, folder, names, seconds, switch, text, whole
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
@@ -29,6 +30,11 @@ DATA = folder(
     BASE_DIR / "var",
     "The data folder: the database and the secret key.",
     option="dev.py run --data",
+)
+DATABASE_URL = database_url(
+    "DATABASE_URL",
+    "A PostgreSQL database to keep the chain in, instead of a file in the data folder: see"
+    " docs/postgresql.md.",
 )
 HOST = text("CHAINSITE_HOST", "127.0.0.1", "The address to listen on.", option="dev.py run --host")
 PORT = whole(

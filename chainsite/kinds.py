@@ -23,7 +23,7 @@ class Setting(Generic[T]):
     """One setting. `kind` says in words what `parse` takes; `parse` raises ValueError for the rest.
 
     `stands_for` says what a default means that is no value of its own. `option` is where the
-    command line may say otherwise.
+    command line may say otherwise. What `is_secret` is quoted nowhere.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Setting(Generic[T]):
     parse: Callable[[str], T]
     stands_for: str = ""
     option: str = ""
+    is_secret: bool = False
 
     def is_given(self) -> bool:
         """Whether the environment has a value for it."""
@@ -46,9 +47,8 @@ class Setting(Generic[T]):
         try:
             return self.parse(text)
         except ValueError:
-            raise ImproperlyConfigured(
-                f"{self.name} must be {self.kind}, and it is {text!a}."
-            ) from None
+            found = "" if self.is_secret else f", and it is {text!a}"
+            raise ImproperlyConfigured(f"{self.name} must be {self.kind}{found}.") from None
 
 
 def whole(

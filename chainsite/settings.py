@@ -11,7 +11,7 @@ from pathlib import Path
 from csp import constants as csp
 from django.core.exceptions import ImproperlyConfigured
 
-from . import __version__, configuration, own_addresses, sqlite_library
+from . import __version__, configuration, databases, own_addresses, sqlite_library
 from .instruments.logs import FORMATTERS
 
 SQLITE_LIBRARY = sqlite_library.choose()
@@ -38,6 +38,8 @@ def _secret_key(path: Path) -> str:
 
 # --- the node -------------------------------------------------------------------------------
 NODE_DATA = configuration.DATA.value()
+NODE_DATABASE_FILE = databases.in_file(NODE_DATA / "chain.sqlite3")
+_ADDRESS = configuration.DATABASE_URL.value()
 NODE_HOST = configuration.HOST.value()
 NODE_PORT = configuration.PORT.value()
 NODE_DIALECT = configuration.DIALECT.value()
@@ -158,23 +160,7 @@ TEMPLATES = [
     }
 ]
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": NODE_DATA / "chain.sqlite3",
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            # FULL: a commit is on the disk before it is acknowledged. IMMEDIATE: a transaction
-            # takes the write lock when it begins, so it never fails half-way for want of it.
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA mmap_size=0;"
-                "PRAGMA foreign_keys=ON;"
-                # Without it, INSERT OR REPLACE deletes rows and wakes no DELETE trigger.
-                "PRAGMA recursive_triggers=ON"
-            ),
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-        },
-    }
+    "default": databases.on_server(_ADDRESS) if _ADDRESS else NODE_DATABASE_FILE,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -8,6 +8,7 @@ triggers off, inside one transaction, and put them back before it commits.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -85,46 +86,39 @@ def names() -> set[str]:
     return {_name(guard) for guard in GUARDS}
 
 
+# Those that fire; on PostgreSQL one can be there and be disabled. `version` is what `install` left.
+_PRESENT: Final = {
+    "sqlite": "SELECT name, sql AS version FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": """
+        SELECT t.tgname, obj_description(t.oid, 'pg_trigger')
+        FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+        WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND pg_table_is_visible(c.oid)
+    """,
+}
+
+
 def installed(connection: BaseDatabaseWrapper) -> set[str]:
     """The names of those that are."""
-    query = (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        if connection.vendor == "sqlite"
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
-    )
+    return _present(connection).keys() & names()
+
+
+def _present(connection: BaseDatabaseWrapper) -> dict[str, str]:
     with connection.cursor() as cursor:
-        cursor.execute(query)
-        return {name for (name,) in cursor.fetchall()} & names()
+        cursor.execute(_PRESENT[connection.vendor])
+        return dict(cursor.fetchall())
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Put every trigger in place, and the present version of it."""
-    if connection.vendor == "sqlite":
-        _install_in_sqlite(connection)
+    """Put every trigger in place, and the present version of it. Only what is missing or another
+    version: a start that changes nothing writes nothing, and waits for nobody's lock."""
+    present = _present(connection)
+    wanted = _in_sqlite() if connection.vendor == "sqlite" else _in_postgresql()
+    changed = [one for one in wanted if present.get(one.name) != one.version]
+    if not changed:
         return
-    with connection.cursor() as cursor:
-        for guard in GUARDS:
-            for statement in _create(connection.vendor, guard):
-                cursor.execute(statement)
-        for table in sorted({guard.table for guard in GUARDS}):
-            cursor.execute(
-                f"CREATE OR REPLACE TRIGGER {table}_refuses_truncate BEFORE TRUNCATE ON {table}"
-                f" EXECUTE FUNCTION {table}_refuses_delete_function()"
-            )
-
-
-def _install_in_sqlite(connection: BaseDatabaseWrapper) -> None:
-    """Only what is missing or another version: a start that changes nothing writes nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        present = dict(cursor.fetchall())
-        wanted = {_name(guard): _create("sqlite", guard)[0] for guard in GUARDS}
-        changed = {name: sql for name, sql in wanted.items() if present.get(name) != sql}
-        if not changed:
-            return
-        with transaction.atomic(using=connection.alias):
-            for name, statement in changed.items():
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for one in changed:
+            for statement in one.statements:
                 cursor.execute(statement)
 
 
@@ -148,18 +142,48 @@ def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
         install(connection)
 
 
-def _create(vendor: str, guard: Guard) -> list[str]:
-    name = _name(guard)
-    before = f"BEFORE {guard.operation} ON {guard.table} FOR EACH ROW"
-    why = guard.why.replace("'", "''")
-    if vendor == "sqlite":
-        when = guard.when.replace("IS DISTINCT FROM", "IS NOT")
-        return [
-            f"CREATE TRIGGER {name} {before} WHEN {when} BEGIN SELECT RAISE(ABORT, '{why}'); END"
-        ]
-    return [
-        f"CREATE OR REPLACE FUNCTION {name}_function() RETURNS trigger LANGUAGE plpgsql AS $$"
-        f" BEGIN RAISE integrity_constraint_violation USING MESSAGE = '{why}'; END $$",
-        f"CREATE OR REPLACE TRIGGER {name} {before} WHEN ({guard.when})"
-        f" EXECUTE FUNCTION {name}_function()",
-    ]
+class _Trigger(NamedTuple):
+    """How it is put in place, and what tells its version afterwards."""
+
+    name: str
+    version: str
+    statements: tuple[str, ...]
+
+
+def _in_sqlite() -> Iterator[_Trigger]:
+    for guard in GUARDS:
+        name, when = _name(guard), guard.when.replace("IS DISTINCT FROM", "IS NOT")
+        sql = f"CREATE TRIGGER {name} {_before(guard)} WHEN {when}"
+        sql += f" BEGIN SELECT RAISE(ABORT, '{_quoted(guard.why)}'); END"
+        yield _Trigger(name, sql, (f"DROP TRIGGER IF EXISTS {name}", sql))
+
+
+def _in_postgresql() -> Iterator[_Trigger]:
+    for guard in GUARDS:
+        name = _name(guard)
+        message = f"RAISE integrity_constraint_violation USING MESSAGE = '{_quoted(guard.why)}'"
+        function = (
+            f"CREATE OR REPLACE FUNCTION {name}_function() RETURNS trigger LANGUAGE plpgsql AS $$"
+            f" BEGIN {message}; END $$"
+        )
+        when = f"{_before(guard)} WHEN ({guard.when})"
+        yield _on_server(name, guard.table, when, f"{name}_function", function)
+    for table in sorted({guard.table for guard in GUARDS}):
+        # Dropped with the function of the other, which it calls.
+        when, function = f"BEFORE TRUNCATE ON {table}", f"{table}_refuses_delete_function"
+        yield _on_server(f"{table}_refuses_truncate", table, when, function)
+
+
+def _on_server(name: str, table: str, when: str, function: str, *before: str) -> _Trigger:
+    trigger = f"CREATE OR REPLACE TRIGGER {name} {when} EXECUTE FUNCTION {function}()"
+    version = hashlib.sha256("".join((*before, trigger)).encode()).hexdigest()[:16]
+    comment = f"COMMENT ON TRIGGER {name} ON {table} IS '{version}'"
+    return _Trigger(name, version, (*before, trigger, comment))
+
+
+def _before(guard: Guard) -> str:
+    return f"BEFORE {guard.operation} ON {guard.table} FOR EACH ROW"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

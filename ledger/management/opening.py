@@ -4,51 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
-# What SQLite says, what it means, and what to do.
-_WORDS: Final = (
-    (
-        "file is not a database",
-        "is no database",
-        "Restore a backup in its place, or move it away to begin with a new chain.",
-    ),
-    (
-        "malformed",
-        "is a damaged database",
-        "Keep a copy of it, then restore a backup in its place.",
-    ),
-    (
-        "full",
-        "cannot grow: the disk is full",
-        "Free some space and start again; nothing is lost.",
-    ),
-    (
-        "disk I/O error",
-        "could not be read or written",
-        "Look at the disk: whether it is full, damaged or gone.",
-    ),
-    (
-        "readonly",
-        "may not be written",
-        "Give the user of this process the right to write it and its folder.",
-    ),
-    (
-        "unable to open",
-        "cannot be opened",
-        "It must be a file in a folder that the user of this process may write.",
-    ),
-    (
-        "locked",
-        "is locked by another process",
-        "Wait until that has finished, or stop it.",
-    ),
-)
+from .database_words import FILE, SERVER
 
 
 def open_database(*, guard: bool = False) -> None:
@@ -69,12 +32,27 @@ def failures_in_words() -> Iterator[None]:
     """Turn what the database cannot do into a `CommandError` that says what to do."""
     try:
         yield
-    except DatabaseError as error:
+    except Error as error:
         raise CommandError(_in_words(_place(), str(error))) from error
 
 
+def database_in_words() -> str:
+    """What the chain is kept in: the program and its version, and where, if not in the folder."""
+    if connection.vendor == "sqlite":
+        return str(settings.SQLITE_LIBRARY)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        (version,) = cursor.fetchone()
+    return f"PostgreSQL {version.split()[0]}, {_place()}"
+
+
 def _place() -> str:
-    return str(connection.settings_dict["NAME"])
+    """The file, or the database and its server."""
+    conf = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return str(conf["NAME"])
+    port = f" (port {conf['PORT']})" if conf["PORT"] else ""
+    return f"database {conf['NAME']} on {conf['HOST'] or 'this machine'}{port}"
 
 
 def _refuse_newer(executor: MigrationExecutor) -> None:
@@ -92,7 +70,8 @@ def _refuse_newer(executor: MigrationExecutor) -> None:
 
 
 def _in_words(place: str, error: str) -> str:
-    for said, meaning, advice in _WORDS:
+    error = " ".join(error.split())
+    for said, meaning, advice in FILE if connection.vendor == "sqlite" else SERVER:
         if said in error:
             return f"{place} {meaning} ({error}). {advice}"
     return f"{place} cannot be used: {error}."

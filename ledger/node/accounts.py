@@ -8,8 +8,8 @@ from typing import Final
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import transaction
 
+from . import turns
 from .errors import NotAccepted
 
 ADMIN: Final = "admin"
@@ -33,7 +33,7 @@ def make_first() -> str | None:
     """Make the account `admin` in a data folder without accounts; its password, or None."""
     if exist():
         return None
-    with transaction.atomic():  # takes the write lock: of two first starts, one makes it
+    with turns.turn():  # of two first starts, one makes it
         if exist():
             return None
         password = _random_password()
@@ -49,7 +49,7 @@ def renew(name: str = ADMIN) -> str:
 
     Raises `NotAccepted` for an account that is no superuser: this is not a way to become one.
     """
-    with transaction.atomic():
+    with turns.turn():
         account = User.objects.filter(username=name).first()
         if account is None:
             account = User(username=name, is_staff=True, is_superuser=True)

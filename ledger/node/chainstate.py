@@ -58,7 +58,7 @@ class Switch:
 
 def tip_for_update() -> Tip:
     """The tip, held until the transaction ends."""
-    return Tip.objects.select_for_update().select_related("block").get(pk=1)
+    return Tip.objects.select_for_update(of=("self",)).select_related("block").get(pk=1)
 
 
 def switch_to(block: Block, network: Network, source: str = "") -> Switch | None:

@@ -19,6 +19,10 @@ class StorageFailed(NodeError):
     """The database could not commit (disk full, locked, gone). Nothing was acknowledged."""
 
 
+class Unreachable(StorageFailed):
+    """There is no connection to the database's server; it may come back."""
+
+
 class NotAccepted(NodeError):
     """A request that cannot be honoured as it stands; `faults` are all the reasons."""
 

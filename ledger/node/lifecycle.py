@@ -10,9 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import transaction
-
-from . import bulk, events, identity, verification
+from . import bulk, events, identity, turns, verification
 from .conf import NodeConf
 from .duties import Duties
 from .errors import Damaged, NodeError
@@ -78,7 +76,7 @@ def prepare(conf: NodeConf | None = None) -> Identity:
     present = identity.load()
     network = identity.wanted_network(conf.dialect, conf.difficulty, present)
     if present is None:
-        with transaction.atomic():
+        with turns.turn():
             present = identity.create(network)
         # Another process may have been faster, and have been asked for another network.
         identity.wanted_network(conf.dialect, conf.difficulty, present)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from django.db import connection
+from django.db import Error, connection
 
 from ledger import consensus, models
 from ledger.mining import Progress, SearchCancelled, Searcher, SearchFailed
@@ -24,6 +24,7 @@ from . import events, sealing
 from .errors import NodeError, Overloaded, Stopped, TipMoved
 from .events import Listeners
 from .identity import Identity
+from .reach import is_lost, unreachable
 from .writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -141,9 +142,7 @@ class Miner:
             except SearchCancelled:
                 pass  # nobody waits for it any more
             except Exception as error:
-                if not isinstance(error, NodeError):
-                    logger.exception("mining failed")
-                _fail(future, error)
+                _fail(future, _as_told(error))
             else:
                 with suppress(InvalidStateError):  # hung up at the last moment: the block stands
                     future.set_result(block)
@@ -218,11 +217,19 @@ class Miner:
         """Whether what is searched for is out of date. Asked often, so cheap."""
         if self._look.is_set():
             self._look.clear()
-            version = models.Tip.objects.values_list("version", flat=True).get(pk=1)
-            if version != self._version:
-                self._moved.set()
-            self._obey()
+            try:
+                self._look_at_tip()
+            except Error as error:
+                if not is_lost(connection):
+                    raise
+                logger.warning("%s; the search goes on", unreachable(error))
         return self._moved.is_set()
+
+    def _look_at_tip(self) -> None:
+        version = models.Tip.objects.values_list("version", flat=True).get(pk=1)
+        if version != self._version:
+            self._moved.set()
+        self._obey()
 
     def _obey(self) -> None:
         """Hear what the operator did, here or in another process, since the search began."""
@@ -232,6 +239,14 @@ class Miner:
             self.cancel()
         if "drop-transaction" in acts:  # it may be in the block: a new search costs nothing
             self._moved.set()
+
+
+def _as_told(error: Exception) -> Exception:
+    if isinstance(error, Error) and is_lost(connection):
+        return unreachable(error)
+    if not isinstance(error, NodeError):
+        logger.error("mining failed", exc_info=error)
+    return error
 
 
 def _fail(future: Future[consensus.Block], error: Exception) -> None:

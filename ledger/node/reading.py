@@ -13,19 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
-from django.db import connection, connections
+from django.db import Error, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from .reach import in_reach, patiently
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _THREADS: Final = 4
-_BEGIN: Final = {
-    "sqlite": "BEGIN DEFERRED",
-    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-}
+_ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+# A snapshot waits for its client between two reads: for as long as the server lets one be slow.
+_SLOW: Final = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
+_WITHOUT_END: Final = f"{_SLOW}; SET LOCAL statement_timeout = 0"
 
 
 class Reader:
@@ -36,10 +38,13 @@ class Reader:
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` in a reading thread and await its answer."""
+        return await self.call(partial(_fresh, partial(function, *args, **kwargs)))
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Call it in a reading thread, whatever connection it uses, and await its answer."""
         loop = asyncio.get_running_loop()
         context = copy_context()  # so that what is logged there is known to belong to the request
-        reading = partial(_fresh, function, *args, **kwargs)
-        return await loop.run_in_executor(self._threads, context.run, reading)
+        return await loop.run_in_executor(self._threads, context.run, function)
 
     async def read_at_once(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The same, but all that `function` reads is of one moment."""
@@ -76,16 +81,16 @@ class Snapshot:
         self._lock = threading.Lock()
 
     async def begin(self) -> None:
-        await self.read(lambda own: own.cursor().execute(_BEGIN[own.vendor]))
+        await self.read(partial(_begin, settings=_SLOW))
 
     async def read(self, function: Callable[[BaseDatabaseWrapper], T]) -> T:
         """Call `function` with the snapshot's connection, in a reading thread."""
 
         def locked() -> T:
-            with self._lock:
+            with self._lock, in_reach(self._own):
                 return function(self._own)
 
-        return await self._reader.read(locked)
+        return await self._reader.call(locked)
 
     def close(self) -> None:
         with self._lock:
@@ -93,18 +98,46 @@ class Snapshot:
 
 
 @contextmanager
-def one_moment(own: BaseDatabaseWrapper) -> Iterator[None]:
-    """All reads inside see the same moment. For reading only, outside of any transaction."""
-    with own.cursor() as cursor:
-        cursor.execute(_BEGIN[own.vendor])
-        try:
-            yield
-        finally:
-            cursor.execute("ROLLBACK")
+def one_moment(own: BaseDatabaseWrapper, *, long: bool = False) -> Iterator[None]:
+    """All reads inside see the same moment. For reading only, outside of any transaction.
 
-
-def _fresh(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    `long`: for as long as it takes, where it is known to take its time.
+    """
+    _begin(own, _WITHOUT_END if long else "")
     try:
-        return function(*args, **kwargs)
+        yield
+    finally:
+        _end(own)
+
+
+def _begin(own: BaseDatabaseWrapper, settings: str = "") -> None:
+    if own.vendor == "sqlite":
+        with own.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+        return
+    try:
+        own.set_autocommit(False)
+        with own.cursor() as cursor:
+            cursor.execute(_ONE_MOMENT + settings)
+    except Error:
+        own.close()  # it does not stay as it is, half in a transaction
+        raise
+
+
+def _end(own: BaseDatabaseWrapper) -> None:
+    if own.vendor == "sqlite":
+        with own.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+        return
+    try:
+        own.rollback()
+        own.set_autocommit(True)
+    except Error:  # the connection is gone, and the moment with it
+        own.close()
+
+
+def _fresh(function: Callable[[], T]) -> T:
+    try:
+        return patiently(function)
     finally:
         connection.close_if_unusable_or_obsolete()

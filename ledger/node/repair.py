@@ -22,7 +22,7 @@ from ledger import models, triggers
 from ledger.consensus import Block, Network, Refused
 from ledger.consensus.chain_reader import read_text
 
-from . import blockstore, chainstate, marks, mempool, totals
+from . import blockstore, chainstate, marks, mempool, totals, turns
 from .errors import Damaged
 from .identity import Identity, load
 from .verification import text_of_any_bytes
@@ -54,7 +54,7 @@ def repair(good: Iterable[Block] = ()) -> Repairs:
     identity = load()
     if identity is None:
         raise Damaged("there is no node in this data folder")
-    with text_of_any_bytes(), triggers.lifted(connection):
+    with text_of_any_bytes(), turns.turn(), triggers.lifted(connection):
         damaged = _find_damaged(identity.network)
         _heal(damaged, good, done)
         _set_aside(damaged, done)

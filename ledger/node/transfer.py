@@ -26,7 +26,7 @@ Progress = Callable[[int], None]
 
 def export_chain(file: IO[bytes], progress: Progress) -> int:
     """Write the active chain as of one moment; answer how many blocks it has."""
-    with one_moment(connection):
+    with one_moment(connection, long=True):
         blocks = chain_text.length()
         for piece in chain_text.body():
             file.write(piece)

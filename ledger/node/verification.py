@@ -114,7 +114,7 @@ def verify_at_once(
 ) -> Report:
     """The same, and see to it that all that is read is of one moment."""
     try:
-        with one_moment(connection):
+        with one_moment(connection, long=True):
             return verify(progress, last=last)
     except DatabaseError as error:  # not even a moment could be had, or ended
         return unreadable(error)
@@ -143,7 +143,7 @@ def text_of_any_bytes() -> Iterator[None]:
 
 
 def _rows(query: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    with connection.chunked_cursor() as cursor:
         cursor.execute(query, parameters)
         while rows := cursor.fetchmany(_CHUNK):
             yield from rows

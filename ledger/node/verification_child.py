@@ -1,4 +1,5 @@
-"""The child of `verification_process`: `python -m ledger.node.verification_child DATABASE`.
+"""The child of `verification_process`: `python -m ledger.node.verification_child DATABASE`, a name
+where this node's is, or `--file FILE`, one of SQLite's.
 
 It writes lines of JSON to standard output: how far it is, now and then, and the report at the end.
 """
@@ -23,12 +24,16 @@ _FOR_SERVING: Final = {"daphne", "channels"}  # to load them takes longer than t
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("database")
+    parser.add_argument("database", nargs="?")
+    parser.add_argument("--file")
     parser.add_argument("--migrate", action="store_true")
     parser.add_argument("--last", type=int)
     options = parser.parse_args()
     os.nice(_NICENESS)
-    settings.DATABASES["default"]["NAME"] = options.database
+    if options.file:
+        settings.DATABASES["default"] = {**settings.NODE_DATABASE_FILE, "NAME": options.file}
+    else:
+        settings.DATABASES["default"]["NAME"] = options.database
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app not in _FOR_SERVING]
     django.setup()
     from django.db import connection

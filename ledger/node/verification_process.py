@@ -38,8 +38,8 @@ def verify_apart(
 
     `last` and `progress` as in `verification.verify`. Raises `NodeError` if the child fails.
     """
-    name = str(database or connection.settings_dict["NAME"])
-    command = [sys.executable, "-m", "ledger.node.verification_child", name]
+    which = ["--file", str(database)] if database else [str(connection.settings_dict["NAME"])]
+    command = [sys.executable, "-m", "ledger.node.verification_child", *which]
     command += ["--migrate"] if migrate else []
     command += [] if last is None else ["--last", str(last)]
     begun = time.monotonic()

@@ -20,10 +20,12 @@ from functools import partial
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 
+from . import turns
 from .errors import NodeError, Overloaded, Stopped, StorageFailed
 from .events import Listeners
+from .reach import is_lost, unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,6 @@ Batched = Callable[[Sequence[Any]], Sequence[Outcome]]
 
 _GROUP: Final = 256  # requests to one commit, at most
 _DEPTH: Final = 4096  # requests waiting, at most
-_POSTGRESQL_WRITE_LOCK: Final = 0x636861696E  # one advisory lock for all writers: "chain"
 
 
 CommitObserver = Callable[[int, float, bool], None]
@@ -95,8 +96,10 @@ def _call_each(operations: Sequence[Callable[[], Outcome]]) -> Sequence[Outcome]
 
 def _as_told(error: Exception) -> Exception:
     """The error in the words of this node, for whoever asked; what is not theirs is logged."""
-    if isinstance(error, DatabaseError):
+    if isinstance(error, Error):
         logger.error("something could not be stored: %s", error)
+        if is_lost(connection):
+            return unreachable(error)
         return StorageFailed(f"the database could not store this: {error}")
     if not isinstance(error, NodeError):
         logger.error("an operation failed", exc_info=error)
@@ -144,6 +147,7 @@ class Writer:
         self._listeners = listeners
         self._queue: queue.Queue[_Job | None] = queue.Queue(depth)
         self._closing = False
+        self._has_begun = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
         self._thread.start()
@@ -245,12 +249,19 @@ class Writer:
         self._listeners.announce()
 
     def _in_one_transaction(self, jobs: list[_Job]) -> list[tuple[_Job, Outcome]]:
+        self._has_begun = False
+        try:
+            return self._carry_out(jobs)
+        except Error:
+            if self._has_begun or not is_lost(connection):
+                raise
+        return self._carry_out(jobs)  # nothing was done: it was the connection that was old
+
+    def _carry_out(self, jobs: list[_Job]) -> list[tuple[_Job, Outcome]]:
         outcomes: list[Outcome] = []
         with transaction.atomic():
-            if connection.vendor == "postgresql":
-                # Events must be numbered in the order of their commits, whoever writes them.
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_POSTGRESQL_WRITE_LOCK])
+            turns.take()
+            self._has_begun = True
             runs = [(b, list(run)) for b, run in groupby(jobs, key=lambda job: job.batched)]
             for batched, run in runs:
                 arguments = [job.argument for job in run]

@@ -6,6 +6,9 @@ from typing import Any
 
 from django.core.management.commands import migrate
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ledger.node import turns
 
 
 class Command(migrate.Command):
@@ -22,4 +25,13 @@ class Command(migrate.Command):
         connection = connections[options["database"]]
         # SQLite lets tables be remade only with its foreign keys off, which has to happen first.
         with connection.constraint_checks_disabled(), transaction.atomic(options["database"]):
+            if connection.vendor == "postgresql":
+                _take_turn(connection)
             super().handle(*args, **options)
+
+
+def _take_turn(connection: BaseDatabaseWrapper) -> None:
+    """One process at a time makes tables, and nobody writes meanwhile; it takes its time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0")
+    turns.take(connection)

@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 from ledger.access import explanation
 from ledger.access.policy import Policy
 from ledger.management import first_run
-from ledger.management.opening import failures_in_words, open_database
+from ledger.management.opening import database_in_words, failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             f"  node        {node.identity.identifier}\n"
             f"  dialect     {network}\n"
             f"  chain       {report.blocks} blocks, checked\n"
-            f"  database    {settings.SQLITE_LIBRARY}\n"
+            f"  database    {database_in_words()}\n"
             f"  open to     {opened}\n"
             f"{greeting}"
             f"Ctrl-C stops it."

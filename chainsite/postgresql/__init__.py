@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL, and what a node needs beyond it."""
