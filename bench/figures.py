@@ -380,22 +380,13 @@ def stream(setting: Setting) -> Result:
     count, seconds = setting.scaled(1000, 5), setting.scaled(30, 1)
     with ours(setting.chains.empty("stream"), CONNECTIONS=count + 50) as own:
         crowd = _crowd(own.url, count, 100 * seconds, 3 * seconds + 5)
-        _post_evenly(own.url, 100, seconds)
-        told = _told(crowd)
+        begun = own.processor_seconds(), time.perf_counter()
+        posted = load.posts_evenly(own.url, 100, seconds)
+        told = {**_told(crowd), "posted": posted, "node_busy": own.busy_since(begun)}
     name = f"{count:,} WebSockets, 100 transactions a second: the slowest 1 %"
     complete = told["received"] >= count * 100 * seconds and told["gaps"] == told["lost"] == 0
     meets = complete and told["p99"] <= 150
     return _one_sided(name, "ms", told["p99"], "≤ 150 ms, no gap", meets, told)
-
-
-def _post_evenly(url: str, rate: int, seconds: int) -> None:
-    begun = time.monotonic()
-    with requests.Session() as session:
-        for number in range(rate * seconds):
-            time.sleep(max(0.0, begun + number / rate - time.monotonic()))
-            values = {"sender": "alice", "recipient": "bob", "amount": number}
-            answer = session.post(f"{url}/transactions/new", json=values, timeout=30)
-            answer.raise_for_status()
 
 
 def idle(setting: Setting) -> Result:

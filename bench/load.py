@@ -101,12 +101,16 @@ class _Connection:
         return taken, b" 201 " in head[:16]
 
 
-def _light(url: str, connections: int, seconds: float) -> dict[str, Any]:
-    place = urlsplit(url)
-    request = (
-        f"POST /transactions/new HTTP/1.1\r\nHost: {place.netloc}\r\n"
+def _request(netloc: str) -> bytes:
+    return (
+        f"POST /transactions/new HTTP/1.1\r\nHost: {netloc}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(_BODY)}\r\n\r\n{_BODY}"
     ).encode()
+
+
+def _light(url: str, connections: int, seconds: float) -> dict[str, Any]:
+    place = urlsplit(url)
+    request = _request(place.netloc)
     ready = selectors.DefaultSelector()
     for _ in range(connections):
         connection = _Connection((place.hostname or "", place.port or 80), request)
@@ -135,6 +139,37 @@ def _light(url: str, connections: int, seconds: float) -> dict[str, Any]:
         "failed": failed,
         "by": "bench.load",
     }
+
+
+def posts_evenly(url: str, rate: int, seconds: int, connections: int = 8) -> dict[str, Any]:
+    """Post so many transactions a second, each at its time whether or not others were answered.
+
+    Says how late the latest was sent, in ms, because no connection was free. Raises `RuntimeError`
+    for an answer that is no 201.
+    """
+    place = urlsplit(url)
+    request = _request(place.netloc)
+    ready = selectors.DefaultSelector()
+    free = [
+        _Connection((place.hostname or "", place.port or 80), request) for _ in range(connections)
+    ]
+    begun, sent, latest = time.perf_counter(), 0, 0.0
+    while sent < rate * seconds or len(free) < connections:
+        late = time.perf_counter() - begun - sent / rate
+        if sent < rate * seconds and free and late >= 0:
+            connection = free.pop()
+            connection.ask()
+            ready.register(connection.socket, selectors.EVENT_READ, connection)
+            sent, latest = sent + 1, max(latest, late)
+            continue
+        for key, _ in ready.select(None if late >= 0 else -late):
+            if (answer := key.data.take()) is None:
+                continue
+            if not answer[1]:
+                raise RuntimeError("a transaction was not taken")
+            ready.unregister(key.fileobj)
+            free.append(key.data)
+    return {"rate": round(sent / (time.perf_counter() - begun), 1), "late": round(latest * 1000, 1)}
 
 
 def main() -> None:

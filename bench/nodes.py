@@ -39,6 +39,16 @@ class Running:
         assert match
         return round(int(match[1]) / 1024, 1)
 
+    def busy_since(self, begun: tuple[float, float]) -> float:
+        """Cores its process used since then: `processor_seconds` and `time.perf_counter`."""
+        used, now = self.processor_seconds(), time.perf_counter()
+        return round((used - begun[0]) / (now - begun[1]), 3)
+
+    def processor_seconds(self) -> float:
+        """Seconds of a core that its process has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def forget_peak(self) -> None:
         """Begin anew with the most memory it had."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")

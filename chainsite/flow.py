@@ -13,21 +13,20 @@ class Flow:
     """Whether a transport has room: Twisted's push producer, which it pauses and resumes."""
 
     def __init__(self) -> None:
+        self.has_room = True
         self._room = asyncio.Event()
         self._room.set()
 
     def pauseProducing(self) -> None:
+        self.has_room = False
         self._room.clear()
 
     def resumeProducing(self) -> None:
+        self.has_room = True
         self._room.set()
 
     def stopProducing(self) -> None:
-        self._room.set()
-
-    @property
-    def has_room(self) -> bool:
-        return self._room.is_set()
+        self.resumeProducing()
 
     async def wait(self, seconds: float) -> bool:
         """Wait for room; False when there was none for so long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -26,6 +27,7 @@ class GuardedWebSocket(WebSocketProtocol):
     flow: Flow | None = None
     maxMessagePayloadSize: int
     _abort: Any = None
+    _send: Callable[[bytes], int] | None = None
 
     def connectionMade(self) -> None:
         self._frames = float(FRAMES)
@@ -37,6 +39,7 @@ class GuardedWebSocket(WebSocketProtocol):
         # The transport still reports to the HTTP channel it came from.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.flow, True)
+        self._send = _send_of(self.transport)
         return super().onConnect(request)
 
     def onFrameBegin(self) -> None:
@@ -56,12 +59,16 @@ class GuardedWebSocket(WebSocketProtocol):
         """
         if self.state != self.STATE_OPEN or self.flow is None or not self.flow.has_room:
             return False
-        if _has_nothing_waiting(self.transport):
-            sent = self.transport.writeSomeData(frames)
-            if isinstance(sent, int):  # else the connection is lost, as the next writing finds
-                frames = frames[sent:]
-        if frames:
-            self.transport.write(frames)
+        transport = self.transport
+        if self._send is not None and not (transport.dataBuffer or transport._tempDataBuffer):
+            try:
+                sent = self._send(frames)
+            except OSError:  # it is full, or the connection is lost, as the next writing finds
+                sent = 0
+            if sent == len(frames):
+                return True
+            frames = frames[sent:]
+        transport.write(frames)
         return True
 
     def sendMessage(self, *args: Any, **kwargs: Any) -> None:
@@ -87,6 +94,7 @@ class GuardedWebSocket(WebSocketProtocol):
             super().onClose(wasClean, code, reason)
 
     def connectionLost(self, reason: Any) -> None:
+        self._send = None
         self.factory.server_class.left(self.transport)
         if self._abort is not None and self._abort.active():
             self._abort.cancel()
@@ -96,9 +104,10 @@ class GuardedWebSocket(WebSocketProtocol):
         self.dropConnection(abort=True)
 
 
-def _has_nothing_waiting(transport: Any) -> bool:
-    is_plain = isinstance(transport, Connection) and transport.connected and not transport.TLS
-    return bool(is_plain) and not (transport.dataBuffer or transport._tempDataBuffer)
+def _send_of(transport: Any) -> Callable[[bytes], int] | None:
+    """How to send on its socket, past the transport: not where that would encrypt what is sent."""
+    is_plain = isinstance(transport, Connection) and not transport.TLS
+    return transport.socket.send if is_plain else None
 
 
 class GuardedWebSocketFactory(WebSocketFactory):

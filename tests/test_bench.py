@@ -9,6 +9,7 @@ import pytest
 
 from bench import __main__ as bench
 from bench.figures import FIGURES
+from bench.sockets import Piece
 
 
 def test_a_figure_is_measured_against_the_baseline_shown_and_written_down(
@@ -35,3 +36,22 @@ def test_a_figure_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
 
 def test_every_figure_says_what_it_is() -> None:
     assert all(measure.__doc__ for measure in FIGURES.values())
+
+
+def _frame(text: str) -> bytes:
+    payload = text.encode()
+    return bytes((0x81, len(payload))) + payload
+
+
+def test_the_crowd_sees_gaps_and_waits_for_the_end_of_a_frame() -> None:
+    at = '"at":"2026-01-01T00:00:00+00:00"'
+    sent = b"".join(
+        _frame(f'{{"kind":"transaction","seq":{seq},{at},"data":{{}}}}') for seq in (4, 5, 7)
+    )
+    piece = Piece.of(bytes((0x89, 2)) + b"hi" + sent + sent[:9])
+
+    assert (piece.first, piece.last, piece.seq, piece.gaps) == (4, 7, 7, 1)
+    assert len(piece.written) == 3
+    assert piece.pings == (b"hi",)
+    assert piece.rest == sent[:9]
+    assert Piece.of(piece.rest).seq == -1
