@@ -2,7 +2,7 @@
 
 `runnode` and `runserver` start the node before they import this module. Under another ASGI server
 the import itself does, and fails if the stored chain is broken: such a chain is not served. That
-server's lifespan ends the node (docs/servers.md).
+server's lifespan ends the node (docs/servers.md). A worker has nothing but its instruments to show.
 """
 
 import gc
@@ -24,6 +24,7 @@ from chainsite.proxies import BehindProxies
 from ledger.access.policy import Policy
 from ledger.live.routing import websocket_urlpatterns
 from ledger.node import lifecycle
+from ledger.node.node import WORKER
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
@@ -38,12 +39,17 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 
 if not lifecycle.is_running():
-    lifecycle.prepare()
-    lifecycle.verify_or_refuse()
-    lifecycle.start(serving=True)
+    lifecycle.open_for_serving()
+
+
+async def no_sockets(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "websocket.close"})
+
 
 policy = Policy.from_settings()
-sockets = SameOriginOnly(CountedSockets(URLRouter(websocket_urlpatterns), policy))
+sockets: Any = SameOriginOnly(CountedSockets(URLRouter(websocket_urlpatterns), policy))
+if lifecycle.current().role == WORKER:
+    sockets = no_sockets
 application = BehindProxies(
     ProtocolTypeRouter({"http": Handler(), "websocket": sockets, "lifespan": lifespan}), policy
 )

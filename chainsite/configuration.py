@@ -19,7 +19,7 @@ from ledger.consensus import DIALECTS
 from ledger.consensus.dialects import MAX_DIFFICULTY
 
 from .databases import database_url
-from .kinds import Setting, choice, folder, names, seconds, switch, text, whole
+from .kinds import Setting, choice, folder, names, redis_url, seconds, switch, text, whole
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 PREFIX: Final = "CHAINSITE_"
@@ -35,6 +35,18 @@ DATABASE_URL = database_url(
     "DATABASE_URL",
     "A PostgreSQL database to keep the chain in, instead of a file in the data folder: see"
     " docs/postgresql.md.",
+)
+ROLE = choice(
+    "CHAINSITE_ROLE",
+    "all",
+    "What this process does of the node's work: everything; or, of several on one database, `web`"
+    " serves, and `worker` searches for blocks and keeps in touch with peers.",
+    of=("all", "web", "worker"),
+    option="runnode --role",
+)
+REDIS_URL = redis_url(
+    "REDIS_URL",
+    "Where the processes of one node wake each other; without it they look by the clock.",
 )
 HOST = text("CHAINSITE_HOST", "127.0.0.1", "The address to listen on.", option="dev.py run --host")
 PORT = whole(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -119,6 +120,27 @@ def choice(
 def text(name: str, default: str, meaning: str, *, option: str = "") -> Setting[str]:
     """Any text."""
     return Setting(name, default, meaning, "a text", str, option=option)
+
+
+class Address(str):
+    """The address of a service; as text to be shown it is without its password."""
+
+    def __str__(self) -> str:
+        parts = urlsplit(self)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def redis_url(name: str, meaning: str) -> Setting[Address]:
+    """Where a Redis is; none by default."""
+
+    def parse(text: str) -> Address:
+        parts = urlsplit(text)
+        if parts.scheme not in ("redis", "rediss", "unix") or not (parts.netloc or parts.path):
+            raise ValueError
+        return Address(text)
+
+    kind = "the address of a Redis, redis://USER:PASSWORD@HOST:PORT/NUMBER"
+    return Setting(name, Address(), meaning, kind, parse, is_secret=True)
 
 
 def names(name: str, meaning: str, *, option: str = "") -> Setting[list[str]]:

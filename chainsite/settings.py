@@ -40,6 +40,8 @@ def _secret_key(path: Path) -> str:
 NODE_DATA = configuration.DATA.value()
 NODE_DATABASE_FILE = databases.in_file(NODE_DATA / "chain.sqlite3")
 _ADDRESS = configuration.DATABASE_URL.value()
+NODE_ROLE = configuration.ROLE.value()
+REDIS_URL = configuration.REDIS_URL.value()
 NODE_HOST = configuration.HOST.value()
 NODE_PORT = configuration.PORT.value()
 NODE_DIALECT = configuration.DIALECT.value()
@@ -140,7 +142,12 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [csp.NONE],
     }
 }
-ROOT_URLCONF = "chainsite.urls"
+NODE_URLCONFS = {
+    "all": "chainsite.urls",
+    "web": "chainsite.urls",
+    "worker": "chainsite.instruments.urls",  # it has nothing else to show
+}
+ROOT_URLCONF = NODE_URLCONFS[NODE_ROLE]
 ASGI_APPLICATION = "chainsite.asgi.application"
 APPEND_SLASH = False
 TEMPLATES = [

@@ -33,6 +33,8 @@ _OWN: Final = (
     _("a reward that does not stand last in its block"),
     _("a reward of {n}, not {expected}"),
     _("this node is shutting down"),
+    _("no worker is at work on this node"),
+    _("no worker is at work on this node: the last one was heard of {n} seconds ago"),
     _("too many requests are waiting to be written"),
     _("the database could not store this: {what}"),
     _("{n} requests for a block are waiting"),

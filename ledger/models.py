@@ -516,3 +516,71 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+# --- what several processes on one database share: no history, and nothing that lasts ------------
+# Times are in seconds since the epoch by the database's clock (`ledger.node.shared.clock`).
+
+
+class Lease(models.Model):
+    """Who has the duties that one process has for all. `term` counts the holders; `until` is when
+    the term ends, unless it is renewed.
+
+    `fault` says why the stored chain may not be served, if whoever checked it last found it broken.
+    """
+
+    name = models.CharField(max_length=20, primary_key=True)
+    holder = models.CharField(max_length=100, blank=True)
+    term = models.BigIntegerField(default=0)
+    until = models.FloatField(default=0.0)
+    fault = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name}, term {self.term} of {self.holder or 'nobody'}"
+
+
+class Job(models.Model):
+    """What one process asks of the one that has the duties.
+
+    Who asks stays interested until `until`, and moves that on; a job past it is nobody's. `term` is
+    of whoever took it; in a later term it is taken again. `arguments` and `answer` are JSON text.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", "asked"
+        TAKEN = "taken", "taken"
+        DONE = "done", "done"
+        REFUSED = "refused", "refused"
+        WITHDRAWN = "withdrawn", "withdrawn"
+
+    kind = models.CharField(max_length=20)
+    arguments = models.TextField(default="{}")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.ASKED)
+    answer = models.TextField(blank=True)
+    asked_by = models.CharField(max_length=100)
+    asked_at = models.FloatField()
+    until = models.FloatField()
+    term = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}, {self.state}"
+
+
+class SharedState(models.Model):
+    """How one of the duties stands, for other processes' pages. `payload` is JSON text."""
+
+    kind = models.CharField(max_length=20, primary_key=True)
+    payload = models.TextField()
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class ShownToken(models.Model):
+    """A probe (`ledger/node/network/README.md`) that was shown to one of the processes."""
+
+    token = models.CharField(max_length=64, primary_key=True)
+    at = models.FloatField()
+
+    def __str__(self) -> str:
+        return self.token

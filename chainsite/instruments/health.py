@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
+from ledger.node.node import ALL, WEB
 
 from . import disk
 
@@ -34,12 +35,16 @@ async def alive(request: HttpRequest) -> HttpResponse:
 
 
 async def ready(request: HttpRequest) -> HttpResponse:
-    """200 if every check is good, else 503; each with its reason."""
+    """200 if every check is good, else 503; each with its reason.
+
+    Without a worker this process can do all but search and ask peers: it is degraded, and ready.
+    """
     checks = await _checks()
-    good = all(check.ok for check in checks.values())
+    bad = {name for name, check in checks.items() if not check.ok}
+    good = bad <= {"worker"}
     return JsonResponse(
         {
-            "status": "ready" if good else "not ready",
+            "status": ("degraded" if bad else "ready") if good else "not ready",
             "checks": {name: check._asdict() for name, check in checks.items()},
         },
         status=200 if good else 503,
@@ -53,8 +58,9 @@ async def _checks() -> dict[str, Check]:
     except NodeError as error:
         return {"node": Check(False, str(error))}
     return {
-        "node": Check(True, "it runs"),
-        "verified": _verified(),
+        "node": Check(True, "it runs" if node.role == ALL else f"it runs, as {node.role}"),
+        **({} if node.role == WEB else {"verified": _verified()}),
+        **({} if node.role == ALL else {"worker": _worker(node)}),
         "database": await _probe.result(node),
         "disk": await asyncio.to_thread(_room, node),  # a disk that hangs is asked there
     }
@@ -65,6 +71,12 @@ def _verified() -> Check:
     if report is None:
         return Check(False, "the chain was not checked when this process started")
     return Check(True, f"{report.blocks} blocks were checked at the start")
+
+
+def _worker(node: lifecycle.Node) -> Check:
+    if missing := node.unattended():
+        return Check(False, missing)
+    return Check(True, "this one" if node.has_duties else "a worker that checked the chain")
 
 
 def _room(node: lifecycle.Node) -> Check:

@@ -138,8 +138,19 @@ class _Node(Collector):
         searches = mining.searching is not None
         rate = mining.rate if searches else 0
         yield _gauge("mining_rate", "Tries a second of the search under way; 0 if idle.", rate)
-        tries = node.duties.miner.tries
-        yield _counter("mining_tries", "Tries of all searches since the start.", tries)
+        if node.has_duties:
+            tries = node.duties.miner.tries
+            yield _counter("mining_tries", "Tries of all searches since the start.", tries)
+        yield _gauge(
+            "duties",
+            "Whether this process is the one that searches for blocks and asks peers.",
+            node.has_duties,
+        )
+        yield _gauge("attended", "Whether there is one.", not node.unattended())
+        failures = node.wakeups.failures if node.wakeups else 0
+        yield _counter("wakeup_failures", "Times that Redis did not answer.", failures)
+        connected = node.wakeups is not None and node.wakeups.is_connected
+        yield _gauge("wakeups_connected", "Whether Redis passes words to us.", connected)
         yield _gauge("mining_waiting", "Requests for a block that wait.", mining.waiting)
         ways = node.work.network().catching_up
         to_come = sum(max(0, way.expected - way.received) for way in ways)

@@ -15,6 +15,8 @@ class NodeConf:
     """`dialect` and `difficulty` matter when the node is created; afterwards its identity rules."""
 
     data: Path
+    role: str
+    redis_url: str
     dialect: str
     difficulty: int | None
     pool_transactions: int
@@ -38,6 +40,8 @@ class NodeConf:
     def from_settings(cls) -> NodeConf:
         return cls(
             data=settings.NODE_DATA,
+            role=settings.NODE_ROLE,
+            redis_url=settings.REDIS_URL,
             dialect=settings.NODE_DIALECT,
             difficulty=settings.NODE_DIFFICULTY,
             pool_transactions=settings.NODE_POOL_TRANSACTIONS,

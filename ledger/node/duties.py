@@ -20,22 +20,30 @@ from .network.discovery import Discovery
 from .network.keeper import Keeper
 from .network.progress import NetworkProgress
 from .network.sync import Syncer
+from .network.visit import Saw
 from .relayed import Intake
 from .writer import Writer
 
 
 class Duties:
-    """They answer whoever asks; nothing happens by itself before `start`."""
+    """They answer whoever asks; nothing happens by itself before `start`. `saw` as in `Keeper`."""
 
-    def __init__(self, own: Identity, conf: NodeConf, writer: Writer, committed: Listeners) -> None:
+    def __init__(
+        self,
+        own: Identity,
+        conf: NodeConf,
+        writer: Writer,
+        committed: Listeners,
+        saw: Saw | None = None,
+    ) -> None:
         self._conf = conf
         self.miner = Miner(own, writer, committed, queue=conf.mine_queue, cores=conf.mining_cores)
         self.network = NetworkProgress()
         self.catch_up = CatchUp(own.network, writer, conf, self.network)
         asker = Asker(own.network, writer, conf, self.catch_up)
         self.syncer = Syncer(asker, writer, conf, self.network)
-        intake = Intake(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
-        self.keeper = Keeper(own, conf, asker, intake, writer, committed, self.network)
+        self.intake = Intake(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
+        self.keeper = Keeper(own, conf, asker, self.intake, writer, committed, self.network, saw)
         found = partial(self.keeper.meet, source=Peer.Source.DISCOVERED)
         self.discovery = Discovery(own, conf, found)
 

@@ -6,65 +6,24 @@ chain first and refuses to go on with a broken one; commands open it without.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
 
-from . import bulk, events, identity, turns, verification
+from . import identity, turns, verification
 from .conf import NodeConf
-from .duties import Duties
 from .errors import Damaged, NodeError
-from .events import Listeners
 from .identity import Identity
-from .mempool import Door
-from .mining import Miner
-from .network.keeper import Keeper
-from .network.progress import NetworkProgress
-from .network.sync import Syncer
-from .reading import Reader
+from .node import ALL, WEB
+from .node import Node as Node
+from .shared import soundness
 from .verification import Report
-from .work import OwnWork, Work
-from .writer import Writer
 
 _current: Node | None = None
 _verified: Report | None = None
 
-
-class Node:
-    """The parts of a running node. Make one with `start`."""
-
-    def __init__(self, own: Identity, conf: NodeConf) -> None:
-        self.identity = own
-        self.conf = conf
-        self.started_at = time.time()
-        self.committed = Listeners()
-        self.reader = Reader()
-        self.writer = Writer(self.committed)
-        self.door = Door(own.network, transactions=conf.pool_transactions, size=conf.pool_bytes)
-        self.duties = Duties(own, conf, self.writer, self.committed)
-        self.work: Work = OwnWork(self.duties)
-
-    @property
-    def miner(self) -> Miner:
-        return self.duties.miner
-
-    @property
-    def syncer(self) -> Syncer:
-        return self.duties.syncer
-
-    @property
-    def keeper(self) -> Keeper:
-        return self.duties.keeper
-
-    @property
-    def network(self) -> NetworkProgress:
-        return self.duties.network
-
-    def close(self) -> None:
-        """Stop in an order in which nothing waits for what is gone already. Idempotent."""
-        self.duties.close()
-        self.writer.close()
-        self.reader.close()
+_PATIENCE: Final = 600.0  # seconds for a worker to check the chain
 
 
 def prepare(conf: NodeConf | None = None) -> Identity:
@@ -91,12 +50,17 @@ def verify(
 
 
 def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:
-    """The same, but raise `Damaged`, naming every fault and its repair, if the chain is broken."""
+    """The same, but raise `Damaged`, naming every fault and its repair, if the chain is broken.
+
+    What was found is known to the node's other processes from then on.
+    """
     global _verified
     report = verify(progress)
+    words = "\n".join(map(str, report.faults))
+    soundness.tell_others(words)
     if not report.sound:
         first = next((f.index for f in report.faults if f.index is not None), None)
-        raise Damaged("\n".join(map(str, report.faults)), index=first)
+        raise Damaged(words, index=first)
     _verified = report
     return report
 
@@ -106,17 +70,35 @@ def verified() -> Report | None:
     return _verified
 
 
+def open_for_serving(
+    progress: Callable[[int, int], None] | None = None,
+    waiting: Callable[[str], None] | None = None,
+) -> Node:
+    """What the role in the settings asks of a process that serves: check the chain, or wait for a
+    worker that has, and start. `waiting` gets what is waited for, if anything is.
+
+    Raises `NodeError` where this process must not serve.
+    """
+    conf = NodeConf.from_settings()
+    if conf.role == WEB:
+        soundness.await_worker(_PATIENCE, waiting)
+    else:
+        prepare(conf)
+        verify_or_refuse(progress)
+    return start(conf, serving=True)
+
+
 def start(conf: NodeConf | None = None, *, serving: bool = False) -> Node:
-    """Start the node of this process. `serving` records the start as an event."""
+    """Start the node of this process. `serving` gives it the role that the settings say, and
+    records the start as an event; commands do by themselves what they are asked for."""
     global _current
     if _current is not None:
         raise NodeError("this process runs a node already")
     conf = conf or NodeConf.from_settings()
-    node = Node(prepare(conf), conf)
-    bulk.restore_indexes(node.writer)
-    if serving:
-        node.writer.run(lambda: events.record(events.NODE, identifier=node.identity.identifier))
-        node.duties.start()
+    if not serving:
+        conf = replace(conf, redis_url="")
+    node = Node(prepare(conf), conf, conf.role if serving else ALL)
+    node.start(serving=serving)
     _current = node
     return node
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Final
 from django.db import Error, connection
 
 from ledger import consensus, models
+from ledger.consensus import Network
 from ledger.mining import Progress, SearchCancelled, Searcher, SearchFailed
 
 from . import events, sealing
@@ -28,6 +30,8 @@ from .reach import is_lost, unreachable
 from .writer import Writer
 
 logger = logging.getLogger(__name__)
+
+Sealed = Callable[[consensus.Block], None]
 
 _EXPECTED_RATE: Final = 1_000_000  # tries a second; only to say when to come again
 _SEARCH_FAILURES: Final = 3  # in a row, before whoever asked is told
@@ -50,6 +54,15 @@ class MiningCancelled(NodeError):
     """The search was cancelled by someone else."""
 
 
+class _Search(Future[consensus.Block]):
+    """A block that is asked for. `sealed` is called in the transaction that puts it on the chain;
+    what it raises undoes that."""
+
+    def __init__(self, sealed: Sealed | None) -> None:
+        super().__init__()
+        self.sealed = sealed
+
+
 class Miner:
     """Owns the mining thread and the child process. `changed` listeners hear of progress."""
 
@@ -67,8 +80,8 @@ class Miner:
         self._writer = writer
         self._limit = queue
         self._searcher = Searcher(cores=cores)
-        self._waiting: deque[Future[consensus.Block]] = deque()
-        self._current: Future[consensus.Block] | None = None
+        self._waiting: deque[_Search] = deque()
+        self._current: _Search | None = None
         self._index: int | None = None
         self._version = 0
         self._heard = 0
@@ -83,23 +96,19 @@ class Miner:
         self._thread = threading.Thread(target=self._work, name="ledger-miner", daemon=True)
         self._thread.start()
 
-    def mine(self) -> Future[consensus.Block]:
+    def mine(self, sealed: Sealed | None = None) -> Future[consensus.Block]:
         """Ask for a block; the future answers once it is on the chain. Cancel it to stop caring.
 
-        Raises `Overloaded` when too many wait.
+        `sealed` is called in the transaction that puts it there; what it raises undoes that, and is
+        the future's answer. Raises `Overloaded` when too many wait.
         """
-        future: Future[consensus.Block] = Future()
+        future = _Search(sealed)
         with self._lock:
             if self._stopping:
                 raise Stopped("this node is shutting down")
             self._waiting = deque(f for f in self._waiting if not f.cancelled())
             if len(self._waiting) >= self._limit:
-                network = self._identity.network
-                seconds = len(self._waiting) * 16**network.difficulty / _EXPECTED_RATE
-                raise Overloaded(
-                    f"{len(self._waiting)} requests for a block are waiting",
-                    retry_after=max(1, min(60, round(seconds))),
-                )
+                raise too_many(len(self._waiting), self._identity.network)
             self._waiting.append(future)
             self._lock.notify()
         return future
@@ -152,7 +161,7 @@ class Miner:
             self.changed.announce()
         connection.close()
 
-    def _next(self) -> Future[consensus.Block] | None:
+    def _next(self) -> _Search | None:
         with self._lock:
             while True:
                 if self._stopping:
@@ -164,7 +173,7 @@ class Miner:
                         return future
                 self._lock.wait()
 
-    def _mine_one(self, future: Future[consensus.Block]) -> consensus.Block:
+    def _mine_one(self, future: _Search) -> consensus.Block:
         failures = 0
         while True:
             self._moved.clear()
@@ -184,7 +193,7 @@ class Miner:
                     cancelled=lambda: future.done() or self._tip_moved(),
                 )
                 self._count(found.tries)
-                return self._writer.run(partial(sealing.seal, template, found.proof))
+                return self._writer.run(partial(_seal, template, found.proof, future.sealed))
             except TipMoved:
                 logger.info("the tip moved while block %d was searched for", template.index)
             except SearchFailed as error:
@@ -247,6 +256,23 @@ def _as_told(error: Exception) -> Exception:
     if not isinstance(error, NodeError):
         logger.error("mining failed", exc_info=error)
     return error
+
+
+def too_many(count: int, network: Network) -> Overloaded:
+    """The refusal of one more request for a block where so many wait, with the time when asking
+    again makes sense."""
+    seconds = count * 16**network.difficulty / _EXPECTED_RATE
+    return Overloaded(
+        f"{count} requests for a block are waiting",
+        retry_after=max(1, min(60, round(seconds))),
+    )
+
+
+def _seal(template: sealing.Template, proof: int, sealed: Sealed | None) -> consensus.Block:
+    block = sealing.seal(template, proof)
+    if sealed is not None:
+        sealed(block)
+    return block
 
 
 def _fail(future: Future[consensus.Block], error: Exception) -> None:

@@ -125,14 +125,14 @@ def test_what_is_no_such_answer_is_a_reason_and_changes_nothing(
 ) -> None:
     text, reason = HOSTILE[kind]
     with peer(text) as teller, pytest.raises(PeerFailed) as failed:
-        relay.pull(teller.address, Cursor(), node.intake, node.writer, node.conf)
+        relay.pull(teller.address, Cursor(), node.duties.intake, node.writer, node.conf)
     assert str(failed.value) == reason
     assert teller.asked == 1
     assert not Transaction.objects.exists()
 
 
 def pull(node: lifecycle.Node, teller: Teller, cursor: Cursor) -> Pulled:
-    return relay.pull(teller.address, cursor, node.intake, node.writer, node.conf)
+    return relay.pull(teller.address, cursor, node.duties.intake, node.writer, node.conf)
 
 
 def tip() -> dict[str, Any]:
@@ -165,7 +165,7 @@ def test_a_peer_that_began_anew_is_asked_from_the_start(node: lifecycle.Node) ->
 
 
 def test_what_does_not_fit_is_asked_for_again(node: lifecycle.Node) -> None:
-    node.intake._transactions = 4
+    node.duties.intake._transactions = 4
     text = body(*[one(n) for n in (3, 5, 8, 9)], newest=20, tip=tip())
     with peer(text) as teller:
         done = pull(node, teller, Cursor())

@@ -36,7 +36,7 @@ def tell(node: lifecycle.Node, *lines: Line, tip: str | None = None, **more: Any
     texts = chains.active_texts()
     newest = lines[-1].entered if lines else 0
     batch = Batch(len(texts), tip or chains.hash_of(texts[-1]), newest, lines)
-    intake = more.get("intake", node.intake)
+    intake = more.get("intake", node.duties.intake)
     return node.writer.run(lambda: intake.take(batch, PEER))
 
 

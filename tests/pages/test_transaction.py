@@ -112,7 +112,7 @@ def test_one_of_another_node_says_so_and_who_told_of_it(node: lifecycle.Node) ->
     values = {"sender": "alice", "recipient": "bob", "amount": 5}
     batch = relayed.told(0)
     batch = replace(batch, newest=1, lines=[relayed.Line(1, one, values, 0, "waiting")])
-    node.writer.run(lambda: node.intake.take(batch, "10.0.0.2:5000"))
+    node.writer.run(lambda: node.duties.intake.take(batch, "10.0.0.2:5000"))
     text = read(get(f"/tx/{one}"))
     assert "Transaction, as another node acknowledged it" in text
     assert "Acknowledged by another node, heard from 10.0.0.2:5000" in text

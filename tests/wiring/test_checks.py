@@ -183,4 +183,4 @@ def test_runnode_checks_the_database_it_opened(ledger_db: Path) -> None:
         cursor.execute("PRAGMA synchronous=NORMAL")
     command = RunNode(stdout=io.StringIO(), stderr=io.StringIO())
     with pytest.raises(Exception, match=r"chainsite\.E007"):
-        command.handle(host="127.0.0.1", port=0)
+        command.handle(host="127.0.0.1", port=0, role="all")

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.checks import Tags
@@ -24,6 +24,9 @@ from ledger.management.opening import database_in_words, failures_in_words, open
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
 from ledger.node.errors import NodeError
+from ledger.node.node import ALL, WEB
+
+_BACKLOG: Final = 1024
 
 
 class Command(BaseCommand):
@@ -35,10 +38,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--port", type=int, default=settings.NODE_PORT, help="port; 0 picks a free one"
         )
+        parser.add_argument(
+            "--role",
+            choices=settings.NODE_URLCONFS,
+            default=settings.NODE_ROLE,
+            help="what of the node's work this process does",
+        )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         # Before the system checks, which judge the address that is in force.
         settings.NODE_HOST, settings.NODE_PORT = options["host"], options["port"]
+        settings.NODE_ROLE = options["role"]
+        settings.ROOT_URLCONF = settings.NODE_URLCONFS[options["role"]]
         return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,48 +57,54 @@ class Command(BaseCommand):
             policy = Policy.from_settings()
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
-        listening = self._listen(options["host"], options["port"])
-        settings.NODE_PORT = listening.getsockname()[1]  # what peers are told
-        open_database(guard=True)
-        self.check(tags=[Tags.database], databases=["default"])
+        role, host = options["role"], options["host"]
+        bound = self._bind(host, options["port"])
+        settings.NODE_PORT = port = bound.getsockname()[1]  # what peers are told
+        if role == ALL:  # who comes early waits
+            bound.listen(_BACKLOG)
+        if role != WEB:
+            open_database(guard=True)
+            self.check(tags=[Tags.database], databases=["default"])
         try:
             with failures_in_words(), verification_progress(self.stderr) as progress:
-                lifecycle.prepare()
-                report = lifecycle.verify_or_refuse(progress)
-                node = lifecycle.start(serving=True)
-                greeting = first_run.greet(self.stdout)
+                node = lifecycle.open_for_serving(progress, self._say_waiting)
+                greeting = first_run.greet(self.stdout) if role != WEB else ""
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error
-        network = node.identity.network
-        host, port = options["host"], listening.getsockname()[1]
+        bound.listen(_BACKLOG)
+        report = lifecycle.verified()
+        checked = f"{report.blocks} blocks, checked" if report else "checked by the worker"
         opened = "\n              ".join(explanation.summary(policy, host, port))
         self.stdout.write(
-            f"chainsite\n"
+            f"chainsite{'' if role == ALL else f', as {role}'}\n"
             f"  address     http://{_shown(host)}:{port}/\n"
             f"  data        {node.conf.data}\n"
             f"  node        {node.identity.identifier}\n"
-            f"  dialect     {network}\n"
-            f"  chain       {report.blocks} blocks, checked\n"
+            f"  dialect     {node.identity.network}\n"
+            f"  chain       {checked}\n"
             f"  database    {database_in_words()}\n"
             f"  open to     {opened}\n"
             f"{greeting}"
             f"Ctrl-C stops it."
         )
         self.stdout.flush()
-        self._serve(listening)
+        self._serve(bound)
 
-    def _listen(self, host: str, port: int) -> socket.socket:
+    def _say_waiting(self, missing: str) -> None:
+        self.stdout.write(f"waiting: {missing}")
+        self.stdout.flush()
+
+    def _bind(self, host: str, port: int) -> socket.socket:
         """Take the port before anything else is done, so that a taken one is said at once."""
         try:
             family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-            listening = socket.socket(family, socket.SOCK_STREAM)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind((host, port))
-            listening.listen(1024)
+            bound = socket.socket(family, socket.SOCK_STREAM)
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((host, port))
         except (OSError, OverflowError) as error:
             raise CommandError(f"cannot listen on {host}:{port}: {error}") from error
-        listening.setblocking(False)
-        return listening
+        bound.setblocking(False)
+        return bound
 
     def _serve(self, listening: socket.socket) -> None:
         server_class = import_string(settings.NODE_SERVER)

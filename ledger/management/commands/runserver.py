@@ -30,9 +30,7 @@ class Command(DaphneCommand):
         self.check(tags=[Tags.database], databases=["default"])
         try:
             with failures_in_words(), verification_progress(self.stderr) as progress:
-                lifecycle.prepare()
-                lifecycle.verify_or_refuse(progress)
-                lifecycle.start(serving=True)
+                lifecycle.open_for_serving(progress)
                 self.stdout.write(first_run.greet(self.stdout), ending="")
         except NodeError as error:
             raise CommandError(f"this node does not start.\n{error}") from error

@@ -37,7 +37,7 @@ from .pacing import BETWEEN, Pacing
 from .progress import NetworkProgress
 from .relay import Puller
 from .serving import Probes
-from .visit import News, Visits
+from .visit import News, Saw, Visits
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class _Planned:
 
 
 class Keeper:
-    """Does nothing before `start`."""
+    """Does nothing before `start`. `saw` is for a node whose probes are shown elsewhere, too."""
 
     def __init__(
         self,
@@ -86,13 +86,15 @@ class Keeper:
         writer: Writer,
         committed: Listeners,
         progress: NetworkProgress,
+        saw: Saw | None = None,
     ) -> None:
         self.probes = Probes()
         self._own = own
         self._conf = conf
         self._writer = writer
         self._progress = progress
-        self._visits = Visits(own, conf, asker, Puller(intake, writer, conf), self.probes)
+        puller = Puller(intake, writer, conf)
+        self._visits = Visits(own, conf, asker, puller, saw or self.probes.saw)
         self._pacing = Pacing(min(BETWEEN, conf.poll_every))
         self._meetings = Meetings(conf, self._visits, self._pacing, writer, progress)
         self._wake = threading.Condition()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +24,9 @@ from .findings import Finding
 from .pacing import PlaceTaken
 from .recognition import Description, Position
 from .relay import Puller
-from .serving import Probes
+
+Saw = Callable[[str], bool]
+"""Whether this node was shown a token lately."""
 
 ADDRESSES: Final = "/api/v1/network/addresses"
 REGISTER: Final = "/nodes/register"
@@ -49,13 +52,13 @@ class Visits:
     """Safe from several threads, for one peer at a time."""
 
     def __init__(
-        self, own: Identity, conf: NodeConf, asker: Asker, puller: Puller, probes: Probes
+        self, own: Identity, conf: NodeConf, asker: Asker, puller: Puller, saw: Saw
     ) -> None:
         self._own = own
         self._conf = conf
         self._asker = asker
         self._puller = puller
-        self._probes = probes
+        self._saw = saw
         self._lock = threading.Lock()
         self._looked: dict[str, float] = {}
         self._exchanged: dict[str, float] = {}
@@ -84,7 +87,7 @@ class Visits:
             raise
         except NodeError:
             return None
-        if found is None or not found.is_of(self._own.network) or self._probes.saw(token):
+        if found is None or not found.is_of(self._own.network) or self._saw(token):
             return None
         if identifier and found.identifier != identifier:
             return None
@@ -126,7 +129,7 @@ class Visits:
             speaks=found.speaks,
             alias_of="",
         )
-        if self._probes.saw(token):
+        if self._saw(token):
             finding.alias_of = Peer.ITSELF
             return finding, []
         finding.alias_of = self._same_as(peer.address, found, token)
