@@ -11,6 +11,17 @@ counts by; the last number it saw is all it needs to come back (`/ws/?after=41`)
     {"kind": "network", "data": {…}}                   catching up, and how the peers stand to us
     {"kind": "beat", "seq": 42}                        nothing is new; the connection lives
 
+A socket that chose topics is told events of those alone, each as above, and besides:
+
+    {"kind": "subscribed", "seq": 41, "node": {…}, "states": {…}}   where its new topics stand
+    {"kind": "unsubscribed", "topics": […]}                         what it follows still
+    {"kind": "state", "seq": 42, "topic": …, "data": {…}}           an address, a transaction now
+    {"kind": "upto", "seq": 42}                                     all up to here has been told
+    {"kind": "error", "code": …, "reason": …}                       what it said was not understood
+
+Its number to come back with is that of the last `upto`, `subscribed` or `beat`: events of other
+topics have numbers, too. `/api/v1/asyncapi.json` is all of this for programs.
+
 `snapshot`, `now`, `mining` and `network` are described in `ledger.node.overview`. The last three
 are not events: of several that were not sent yet, only the newest is.
 """
@@ -18,6 +29,7 @@ are not events: of several that were not sent yet, only the newest is.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from ledger.models import Event
@@ -40,6 +52,10 @@ def control(kind: str, seq: int | None = None, data: Any = None) -> str:
         frame["seq"] = seq
     if data is not None:
         frame["data"] = data
+    return _text(frame)
+
+
+def _text(frame: dict[str, Any]) -> str:
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -48,6 +64,30 @@ def snapshot() -> tuple[int, str]:
     state = overview.overview()
     seq = state.pop("seq")
     return seq, control("snapshot", seq, state)
+
+
+def subscribed(seq: int, node: dict[str, Any], states: dict[str, Any]) -> str:
+    """Where topics stand after event `seq`."""
+    return _text({"kind": "subscribed", "seq": seq, "node": node, "states": states})
+
+
+def unsubscribed(topics: list[str]) -> str:
+    return _text({"kind": "unsubscribed", "topics": topics})
+
+
+def state(topic: str, seq: int, data: Any) -> str:
+    """What became of an address or a transaction."""
+    return _text({"kind": "state", "seq": seq, "topic": topic, "data": data})
+
+
+def upto(seq: int) -> str:
+    """Whoever chose topics has been told all of them up to event `seq`."""
+    return control("upto", seq)
+
+
+def error(code: str, reason: str) -> str:
+    """What a client said was not done."""
+    return _text({"kind": "error", "code": code, "reason": reason})
 
 
 def now() -> str:
@@ -63,32 +103,34 @@ def network() -> str:
 
 
 class News(NamedTuple):
-    """Events by number, in order, and what they came to. `is_all` is false if more follow."""
+    """Events by number, in order, and what they came to. `is_all` is false if more follow. `rows`
+    are the events as they are stored."""
 
     events: list[tuple[int, str]]
     now: str
     is_all: bool
+    rows: Sequence[Event] = ()
 
 
 def news_after(seq: int) -> News:
     """What came after event `seq`, up to a page of it."""
-    events, is_all = _page_after(seq)
-    return News(events, now(), is_all)
+    rows, is_all = _page_after(seq)
+    return News([(row.pk, event(row)) for row in rows], now(), is_all, rows)
 
 
 def news_if_any(seq: int) -> News | None:
     """The same, or None if there is none: this is asked several times a second."""
-    events, is_all = _page_after(seq)
-    return News(events, now(), is_all) if events else None
+    rows, is_all = _page_after(seq)
+    return News([(row.pk, event(row)) for row in rows], now(), is_all, rows) if rows else None
 
 
-def _page_after(seq: int) -> tuple[list[tuple[int, str]], bool]:
+def _page_after(seq: int) -> tuple[list[Event], bool]:
     """Events, as many as an outbox can take in one go, and whether those are all."""
-    page: list[tuple[int, str]] = []
+    page: list[Event] = []
     characters = 0
     for row in Event.objects.filter(pk__gt=seq).order_by("pk")[: _PAGE + 1].iterator():
         if len(page) == _PAGE or characters > _PAGE_CHARACTERS:
             return page, False
-        page.append((row.pk, event(row)))
+        page.append(row)
         characters += len(row.payload)
     return page, True

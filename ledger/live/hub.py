@@ -12,23 +12,28 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from ledger.node import lifecycle, overview
 
-from . import frames
+from . import frames, topics
 from .bundle import Bundle, Write
+from .followers import Followers
+from .looking import REPLAY, Look, Wish, look
 from .outbox import Outbox
+from .telling import Telling
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 LOOK_EVERY: Final = 0.25  # seconds, for what other processes wrote
 BEAT_EVERY: Final = 15.0  # seconds of quiet, before a word that the connection lives
+UPTO_EVERY: Final = 5.0  # seconds, for who follows topics in which nothing happens
 SLICE: Final = 100  # sockets, before others in this event loop have a turn
 PAUSE: Final = 0.1  # seconds at most between two tellings, to gather what comes meanwhile
-REPLAY: Final = 400  # events a returning client is told one by one; beyond, a snapshot is less
 
 
 class Hub:
@@ -38,6 +43,7 @@ class Hub:
         self._node = node
         self._loop = asyncio.get_running_loop()
         self._outboxes: set[Outbox] = set()
+        self._followers = Followers()
         self._seq = 0
         self._wake = asyncio.Event()
         self._mining_changed = asyncio.Event()
@@ -52,7 +58,7 @@ class Hub:
 
     @property
     def sockets(self) -> int:
-        return len(self._outboxes)
+        return len(self._outboxes.union(self._followers))
 
     @property
     def seq(self) -> int:
@@ -93,16 +99,46 @@ class Hub:
         self._network_changed.set()
         return outbox
 
+    async def follow(
+        self,
+        names: Sequence[str],
+        after: int | None = None,
+        node: str | None = None,
+        write: Write | None = None,
+    ) -> Outbox:
+        """An outbox for a new client that chose topics. `after` and `node` as in `join`."""
+        if not self._tasks:
+            seq = await self._node.reader.read(overview.last_seq)
+            if not self._tasks:
+                self._start(seq)
+        if node not in (None, self._node.identity.identifier):
+            after = None
+        outbox = Outbox(self._seq, write)
+        self._followers.wish(Wish(outbox, tuple(names), after))
+        self._wake.set()
+        return outbox
+
+    def subscribe(self, outbox: Outbox, names: Sequence[str]) -> None:
+        """It follows these topics, too. Who was told everything is told of topics alone then."""
+        self._followers.wish(Wish(outbox, tuple(names)))
+        self._wake.set()
+
+    def unsubscribe(self, outbox: Outbox, names: Sequence[str]) -> None:
+        """It follows these no more."""
+        self._followers.drop(outbox, names)
+
     def leave(self, outbox: Outbox) -> None:
         """Send nothing more to it. Idempotent."""
         self._outboxes.discard(outbox)
-        if not self._outboxes:
+        self._followers.leave(outbox)
+        if not self._outboxes and not self._followers:
             self._stop()
 
     def close(self) -> None:
         for forget in self._forget:
             forget()
         self._outboxes.clear()
+        self._followers.clear()
         self._stop()
 
     async def _resumed(self, after: int, write: Write | None) -> Outbox | None:
@@ -117,7 +153,7 @@ class Hub:
 
     async def _catch_up(self, outbox: Outbox) -> None:
         news = await self._node.reader.read_at_once(frames.news_after, outbox.seq)
-        _Telling(news).put(outbox)
+        Telling(news).put(outbox)
 
     def _start(self, seq: int) -> None:
         self._seq = seq
@@ -138,7 +174,7 @@ class Hub:
             self._loop.call_soon_threadsafe(event.set)
 
     async def _pass_events_on(self) -> None:
-        told = self._loop.time()
+        told = swept = self._loop.time()
         while True:
             # Not `wait_for`: before Python 3.12 it may swallow being cancelled, and this task would
             # outlive its hub's rest and skip events for those who come later.
@@ -146,36 +182,57 @@ class Hub:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._wake.wait()
             self._wake.clear()
+            wanted, wishes = self._followers.wanted, self._followers.wishes
             try:
-                news = await self._node.reader.read_at_once(frames.news_if_any, self._seq)
+                seen = await self._node.reader.read_at_once(look, self._seq, wanted, wishes)
             except Exception:
                 logger.exception("events could not be read; trying again")
                 await asyncio.sleep(1)
                 continue
-            if news:
-                await self._tell(news)
-            elif self._loop.time() - told >= BEAT_EVERY:
+            now = self._loop.time()
+            if seen:
+                await self._tell(seen)
+                told = self._loop.time() if seen.news else told
+            elif now - told >= BEAT_EVERY:
                 beat = Bundle(frames.control("beat", self._seq))
                 await self._to_each(partial(Outbox.put_newest, kind="beat", bundle=beat))
-            else:
-                continue
-            told = self._loop.time()
+                await self._serve(self._followers, partial(_mark, seq=self._seq, bundle=beat))
+                told = now
+            if now - swept >= UPTO_EVERY:
+                await self._sweep()
+                swept = now
 
-    async def _tell(self, news: frames.News) -> None:
+    async def _tell(self, seen: Look) -> None:
         begun = time.thread_time()
-        self._seq = news.events[-1][0]
-        if not news.is_all:
+        if seen.news:
+            self._seq = seen.seq
+            if not seen.news.is_all:
+                self._wake.set()
+            await self._to_each(Telling(seen.news).put)
+            tellings = self._followers.tellings(seen)
+            await self._serve(tellings, lambda telling: telling[0].put(telling[1], seen.seq))
+            self._network_changed.set()  # whoever agreed with our tip may be behind it now
+        self._outboxes.difference_update(self._followers.answer(seen))
+        if self._followers.wishes:
             self._wake.set()
-        await self._to_each(_Telling(news).put)
-        self._network_changed.set()  # whoever agreed with our tip may be behind it now
         # Two thirds of the time are left for everything else, and what comes meanwhile is told in
         # one go. By the processor's clock: on a busy machine nobody should wait even longer.
         await asyncio.sleep(min(PAUSE, 2 * (time.thread_time() - begun)))
 
-    async def _to_each(self, put: Callable[[Outbox], None]) -> None:
-        """Serve all sockets, a few at a time: those are sent to before the next are served."""
-        for at, outbox in enumerate(tuple(self._outboxes), 1):
-            put(outbox)
+    async def _sweep(self) -> None:
+        """Say how far it is told to those in whose topics nothing happened."""
+        upto = Bundle(frames.upto(self._seq))
+        behind = [outbox for outbox in self._followers if outbox.seq < self._seq]
+        await self._serve(behind, partial(_mark, seq=self._seq, bundle=upto))
+
+    async def _to_each(self, put: Callable[[Outbox], None], topic: str = "") -> None:
+        """Serve all who are told everything, and those who follow the topic."""
+        await self._serve((*self._outboxes, *self._followers.of(topic)), put)
+
+    async def _serve(self, those: Iterable[T], put: Callable[[T], None]) -> None:
+        """Serve them, a few at a time: those are sent to before the next are served."""
+        for at, one in enumerate(tuple(those), 1):
+            put(one)
             if at % SLICE == 0:
                 await asyncio.sleep(0)
 
@@ -184,7 +241,8 @@ class Hub:
             await self._mining_changed.wait()
             self._mining_changed.clear()
             bundle = Bundle(frames.mining())
-            await self._to_each(partial(Outbox.put_newest, kind="mining", bundle=bundle))
+            told = partial(Outbox.put_newest, kind="mining", bundle=bundle)
+            await self._to_each(told, topics.MINING)
 
     async def _pass_network_on(self) -> None:
         while True:
@@ -200,30 +258,15 @@ class Hub:
             if frame != self._network_told:
                 self._network_told = frame
                 bundle = Bundle(frame)
-                await self._to_each(partial(Outbox.put_newest, kind="network", bundle=bundle))
+                told = partial(Outbox.put_newest, kind="network", bundle=bundle)
+                await self._to_each(told, topics.PEERS)
             await asyncio.sleep(LOOK_EVERY)
 
 
-class _Telling:
-    """News on their way to many outboxes, as the same bundles to all who lack all of them."""
-
-    def __init__(self, news: frames.News) -> None:
-        self._events = news.events
-        self._first, self._last = (news.events[0][0], news.events[-1][0]) if news.events else (0, 0)
-        self._told = Bundle(*(frame for _, frame in news.events))
-        self._now = Bundle(news.now)
-        self._both = Bundle(*self._told.texts, news.now)
-
-    def put(self, outbox: Outbox) -> None:
-        if outbox.seq < self._first:
-            if outbox.sends(self._both):
-                outbox.seq = self._last
-                return
-            outbox.put(self._told, self._last)
-        elif outbox.seq < self._last:
-            unknown = (frame for seq, frame in self._events if seq > outbox.seq)
-            outbox.put(Bundle(*unknown), self._last)
-        outbox.put_newest("now", self._now)
+def _mark(outbox: Outbox, seq: int, bundle: Bundle) -> None:
+    """Tell a follower that it has been told all up to there."""
+    outbox.seq = seq
+    outbox.put_newest("upto", bundle)
 
 
 _hub: Hub | None = None

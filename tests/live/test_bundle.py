@@ -11,8 +11,9 @@ from websockets.streams import StreamReader
 from ledger.live import hub as hub_module
 from ledger.live.bundle import Bundle
 from ledger.live.frames import News
-from ledger.live.hub import Hub, _Telling
+from ledger.live.hub import Hub
 from ledger.live.outbox import Outbox
+from ledger.live.telling import Telling
 
 
 def _read(wire: bytes) -> list[Frame]:
@@ -59,7 +60,7 @@ NEWS = News([(4, "four"), (5, "five"), (6, "six")], "now", True)
 
 
 def test_who_reads_is_sent_all_at_once_and_the_same() -> None:
-    telling = _Telling(NEWS)
+    telling = Telling(NEWS)
     sockets = [Socket(), Socket()]
     outboxes = [Outbox(3, socket.write) for socket in sockets]
     for outbox in outboxes:
@@ -75,7 +76,7 @@ def test_who_reads_is_sent_all_at_once_and_the_same() -> None:
 async def test_who_does_not_read_finds_it_in_the_outbox_in_order() -> None:
     socket = Socket(reads=False)
     outbox = Outbox(3, socket.write)
-    _Telling(NEWS).put(outbox)
+    Telling(NEWS).put(outbox)
     socket.reads = True
     outbox.put(Bundle("seven"), 7)  # not past what waits
 
@@ -89,7 +90,7 @@ async def test_who_does_not_read_finds_it_in_the_outbox_in_order() -> None:
 async def test_who_has_some_of_it_is_told_the_rest() -> None:
     for seq, rest in ((3, ["four", "five", "six"]), (4, ["five", "six"]), (6, [])):
         outbox = Outbox(seq)
-        _Telling(NEWS).put(outbox)
+        Telling(NEWS).put(outbox)
         texts = [text for bundle in await outbox.get() for text in bundle.texts]
         assert texts == [*rest, "now"]
         assert outbox.seq == 6

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.live import consumers, frames
+from ledger.live import consumers, frames, messages
 from ledger.live import hub as hub_module
 from ledger.live.bundle import Bundle
 from ledger.live.hub import hub
@@ -180,11 +180,14 @@ async def test_a_client_that_does_not_keep_up_is_closed_and_the_others_are_not(n
     assert hub().sockets == 0
 
 
-async def test_a_client_that_speaks_is_closed(client):
+async def test_a_client_that_goes_on_saying_what_nobody_understands_is_closed(client):
     socket = await client()
     await socket.first("mining")
-    await socket.say("hello")
+    for _ in range(messages.FAULTS):
+        await socket.say("hello")
 
+    for _ in range(messages.FAULTS):
+        assert (await socket.first("error"))["code"] == "not-json"
     assert await socket.closed_with() == consumers.UNEXPECTED
     assert hub().sockets == 0
 
@@ -208,7 +211,8 @@ async def test_a_client_that_cannot_be_told_is_closed(node, happen, monkeypatch)
 
 def test_close_codes_are_ones_that_an_application_may_send():
     """The library refuses others, and the socket would stay open."""
-    for code in (consumers.UNEXPECTED, consumers.TOO_SLOW, consumers.FAILED):
+    codes = (consumers.UNEXPECTED, consumers.TOO_SLOW, consumers.FAILED, consumers.TOO_MANY)
+    for code in codes:
         assert 4000 <= code <= 4999
 
 

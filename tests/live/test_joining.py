@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.live import hub as hub_module
+from ledger.live import looking
 from ledger.models import Event
 from ledger.node import overview
 
@@ -54,7 +54,7 @@ async def test_a_client_that_missed_nothing_is_told_how_things_stand_all_the_sam
 
 
 async def test_a_client_too_far_behind_gets_a_snapshot(client, happen):
-    await happen(hub_module.REPLAY + 1)
+    await happen(looking.REPLAY + 1)
 
     assert (await (await client("?after=1")).frame())["kind"] == "resumed"
     assert (await (await client("?after=0")).frame())["kind"] == "snapshot"

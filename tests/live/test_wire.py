@@ -11,6 +11,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from ledger.live.messages import FAULTS
+
 from .wire import handshake, resident_bytes, write_refusals
 
 WRITE_DEADLINE = 1.5
@@ -71,13 +73,18 @@ def test_what_a_command_beside_the_node_mined_arrives(served):
     assert f"block {block['data']['index']}:" in done.stdout
 
 
-def test_a_client_that_speaks_is_closed(served):
+def test_a_client_that_goes_on_saying_what_nobody_understands_is_told_why_and_closed(served):
+    reasons = []
     with _open(served) as client:
-        client.send("hello")
+        for _ in range(FAULTS):
+            client.send("hello")
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                client.recv(10)
+                frame = json.loads(client.recv(10))
+                if frame["kind"] == "error":
+                    reasons.append(frame["reason"])
 
+    assert reasons == ["this is not JSON"] * FAULTS
     assert closed.value.rcvd.code == 4003
 
 
