@@ -22,10 +22,11 @@ from ledger.access import policy as policies
 from ledger.access.policy import Place, Policy, Rate, counted_as, rule_of
 from ledger.access.visitor import Visitor, is_forwarded
 from ledger.api import errors as api_errors
+from ledger.api.problems import problem
 from ledger.views import errors as page_errors
 
 from . import cross_site
-from .rate_limit import Limiter
+from .rate_limit import Allowance, Limiter
 
 _FOREIGN_PAGE: Final = _("This came from somewhere else")
 _OFTEN: Final = _("Too many requests came from your address. Ask again in {n} s.")
@@ -40,14 +41,16 @@ _TOKEN_WANTED: Final = (
     "from your address this needs the operator: send Authorization: Bearer TOKEN"
     " (`manage.py token create` makes one), or sign in at /admin/"
 )
+_BEARER: Final = 'Bearer realm="chainsite"'
 # Without credentials, so the answers are what anybody could read.
 _SHARED: Final = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Retry-After",
+    "Access-Control-Expose-Headers": "Content-Location, ETag, Link, RateLimit, RateLimit-Policy,"
+    " Retry-After",
 }
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Allow-Headers": "Content-Type, If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
 
@@ -66,8 +69,12 @@ class Access:
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = await self._get_response(request)
-        if request.resolver_match is not None and rule_of(request.resolver_match.view_name).shared:
-            _share(request, response)
+        if request.resolver_match is not None:
+            rule = rule_of(request.resolver_match.view_name)
+            if rule.shared and not rule.acts(str(request.method)):
+                _share(request, response)
+            if (paced := getattr(request, "paced", None)) is not None:
+                _tell_pace(response, *paced)
         return response
 
     async def process_view(
@@ -85,7 +92,10 @@ class Access:
                 return _foreign(request, match, reason)
         act = rule.asks_for(method)
         if visitor.is_counted:
-            wait = self._limiters[act.rate].take(counted_as(visitor.address))
+            limiter, client = self._limiters[act.rate], counted_as(visitor.address)
+            wait = limiter.take(client)
+            if _is_versioned(request):
+                request.paced = (act.rate, limiter.left(client))  # type: ignore[attr-defined]
             if wait:
                 return _too_often(request, match, math.ceil(wait))
         return None if await visitor.may(act) else _not_allowed(request, match)
@@ -108,14 +118,20 @@ class CountedSockets:
         return await self._application(scope, receive, send)
 
 
+def _is_versioned(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/v1/")
+
+
 def _is_page(match: ResolverMatch) -> bool:
     """Whether people are answered there; the rest is for programs, in plain text."""
-    return match.namespace in ("ledger", "admin")
+    return match.namespace in ("ledger", "admin", "reference")
 
 
 def _foreign(request: HttpRequest, match: ResolverMatch, reason: str) -> HttpResponse:
     if _is_page(match):
         return page_errors.refused(request, 403, _FOREIGN_PAGE, reason)
+    if _is_versioned(request):
+        return problem("forbidden", 403, reason)
     return api_errors.text(reason, 403)
 
 
@@ -123,6 +139,8 @@ def _too_often(request: HttpRequest, match: ResolverMatch, seconds: int) -> Http
     """Never a page: it costs more than a refusal may."""
     if _is_page(match):
         response = page_errors.briefly(request, 429, _OFTEN, n=seconds)
+    elif _is_versioned(request):
+        response = problem("too-many-requests", 429, _OFTEN.format(n=seconds))
     else:
         response = api_errors.text(_OFTEN.format(n=seconds), 429)
     response.headers["Retry-After"] = str(seconds)
@@ -134,7 +152,17 @@ def _not_allowed(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
         return page_errors.refused(
             request, 403, _OPERATOR, _OPERATOR_MEANING, _OPERATOR_ADVICE, signing_in=True
         )
-    return api_errors.text(_TOKEN_WANTED, 401, WWW_Authenticate='Bearer realm="chainsite"')
+    if _is_versioned(request):
+        return problem("not-allowed", 401, _TOKEN_WANTED, WWW_Authenticate=_BEARER)
+    return api_errors.text(_TOKEN_WANTED, 401, WWW_Authenticate=_BEARER)
+
+
+def _tell_pace(response: HttpResponseBase, rate: Rate, allowance: Allowance | None) -> None:
+    """How much is left, in the words of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
+    if allowance is not None:
+        most, left, seconds, window = allowance
+        response.headers["RateLimit-Policy"] = f'"{rate.value}";q={most};w={math.ceil(window)}'
+        response.headers["RateLimit"] = f'"{rate.value}";r={left};t={math.ceil(seconds)}'
 
 
 def _share(request: HttpRequest, response: HttpResponseBase) -> None:

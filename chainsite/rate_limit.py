@@ -10,9 +10,19 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Final
+from typing import Final, NamedTuple
 
 CLIENTS: Final = 10_000
+
+
+class Allowance(NamedTuple):
+    """`most` tokens fit, `left` are left, and after `seconds` it is full again; an empty one takes
+    `window` seconds."""
+
+    most: int
+    left: int
+    seconds: float
+    window: float
 
 
 class Limiter:
@@ -40,3 +50,11 @@ class Limiter:
         if len(self._buckets) > self._clients:
             self._buckets.popitem(last=False)
         return wait
+
+    def left(self, client: Hashable) -> Allowance | None:
+        """What a client that has just taken a token may take still; None if there is no limit."""
+        if not self._each:
+            return None
+        left, _since = self._buckets.get(client, (self._most, 0.0))
+        wanting = (self._most - left) / self._each
+        return Allowance(int(self._most), int(left), wanting, self._most / self._each)

@@ -68,7 +68,7 @@ class Act:
 
 READ: Final = Act(
     "read",
-    "pages, GET /chain, /ws/",
+    "pages, GET /chain, GET /api/v1/, dry runs, /ws/",
     "Reading changes nothing, and GET /chain is what peers ask for.",
     Rate.READ,
     classroom=Grant.EVERYBODY,
@@ -76,7 +76,7 @@ READ: Final = Act(
 )
 SEND: Final = Act(
     "send",
-    "POST /transactions/new, the form",
+    "POST /transactions/new, POST /api/v1/transactions, the form",
     "It is what a node is for; the pool has a bound.",
     Rate.WRITE,
     classroom=Grant.EVERYBODY,
@@ -100,7 +100,7 @@ ANNOUNCE: Final = Act(
 )
 MINE: Final = Act(
     "mine",
-    "GET /mine, the button",
+    "GET /mine, POST /api/v1/mining, the button",
     "A search takes a processor for as long as it lasts.",
     Rate.WORK,
     classroom=Grant.EVERYBODY,
@@ -114,7 +114,7 @@ RESOLVE: Final = Act(
 )
 CANCEL: Final = Act(
     "cancel",
-    "the button that cancels searches",
+    "DELETE /api/v1/mining, the button that cancels searches",
     "It ends the searches of everybody, not only one's own.",
     Rate.WORK,
 )
@@ -149,6 +149,7 @@ class Rule:
 
     `get_acts`: GET acts, too, as in the article. `form`: the request carries the CSRF token of one
     of our pages. `shared`: pages of any site may read the answer. `always`: whatever the method.
+    `deletes`: what DELETE does, where that is another act.
     """
 
     act: Act
@@ -156,16 +157,20 @@ class Rule:
     form: bool = False
     shared: bool = False
     always: bool = False
+    deletes: Act | None = None
 
     def acts(self, method: str) -> bool:
         """Whether this method does more than read."""
         return method not in ("GET", "HEAD", "OPTIONS") or (self.get_acts and method == "GET")
 
     def asks_for(self, method: str) -> Act:
+        if self.deletes is not None and method == "DELETE":
+            return self.deletes
         return self.act if self.always or self.acts(method) else READ
 
 
 _READING: Final = Rule(READ)
+_SHARED: Final = Rule(READ, shared=True)
 _CLOSED: Final = Rule(OPERATE, always=True)
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -180,6 +185,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "network-addresses": _READING,
     "network-announcements": Rule(ANNOUNCE),
     "network-transactions": _READING,
+    "v1:transactions": Rule(SEND, shared=True),
+    "v1:mining": Rule(MINE, deletes=CANCEL, shared=True),
+    "v1:mining-blocks": Rule(MINE, shared=True),
+    "v1:*": _SHARED,
+    "reference:*": _READING,
     "live": _READING,
     "healthz": _READING,
     "readyz": _READING,

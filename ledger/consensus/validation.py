@@ -57,19 +57,25 @@ def check_genesis(block: Block, network: Network) -> None:
 
     The old validators never look at the first block; every honest node makes it so all the same.
     """
+    for fault in genesis_faults(block, network):
+        raise fault
+
+
+def genesis_faults(block: Block, network: Network) -> Iterator[Refused]:
+    """Every rule of a genesis that the block breaks."""
     if block.index != GENESIS_INDEX:
-        raise Refused(
+        yield Refused(
             Reason.WRONG_INDEX, f"the chain starts at index {_short(block.index)}, not 1", index=1
         )
     if block.proof != GENESIS_PROOF:
-        raise Refused(
+        yield Refused(
             Reason.BAD_GENESIS,
             f"a genesis has proof {GENESIS_PROOF}, not {_short(block.proof)}",
             index=1,
         )
     if not network.dialect.accepts_genesis_literal(block.previous_hash):
         wanted = " or ".join(map(repr, network.dialect.accepted_genesis))
-        raise Refused(
+        yield Refused(
             Reason.BAD_GENESIS,
             f"a genesis of {network.dialect.name} has previous_hash {wanted},"
             f" not {_short(block.previous_hash)}",
@@ -79,15 +85,21 @@ def check_genesis(block: Block, network: Network) -> None:
 
 def check_successor(parent: Place, block: Block, network: Network) -> None:
     """A block follows its parent by index, by the parent's hash, and by a proof of work."""
+    for fault in successor_faults(parent, block, network):
+        raise fault
+
+
+def successor_faults(parent: Place, block: Block, network: Network) -> Iterator[Refused]:
+    """Every rule that the block breaks as the one behind `parent`."""
     expected = parent.index + 1
     if block.index != expected:
-        raise Refused(
+        yield Refused(
             Reason.WRONG_INDEX,
             f"index {_short(block.index)} stands where {expected} is due",
             index=expected,
         )
     if block.previous_hash != parent.hash:
-        raise Refused(
+        yield Refused(
             Reason.WRONG_PREVIOUS_HASH,
             f"previous_hash {_short(block.previous_hash)} is not its parent's {parent.hash}",
             index=expected,
@@ -95,7 +107,7 @@ def check_successor(parent: Place, block: Block, network: Network) -> None:
     message = network.proof_message(parent.proof, block.proof, parent.hash)
     zeros = leading_zeros(message)
     if zeros < network.difficulty:
-        raise Refused(
+        yield Refused(
             Reason.INSUFFICIENT_PROOF,
             f"the proof's hash starts with {zeros} zeros, not {network.difficulty}",
             index=expected,
@@ -122,42 +134,66 @@ def judge(
 def check_shape(value: Json) -> int | None:
     """Refuse what is not an object with the five keys and their types. Answer with the index it
     claims, as far as that is good for words."""
+    for fault in shape_faults(value):
+        raise fault
+    return _claimed_index(value)
+
+
+def shape_faults(value: Json) -> Iterator[Refused]:
+    """Every way in which `value` is not an object with the five keys and their types."""
     if not isinstance(value, dict):
-        raise Refused(Reason.NOT_AN_OBJECT, f"a block is an object, not {_kind(value)}")
-    index = value.get("index")
-    at = index if type(index) is int and -(10**9) < index < 10**9 else None
+        yield Refused(Reason.NOT_AN_OBJECT, f"a block is an object, not {_kind(value)}")
+        return
+    at = _claimed_index(value)
     for key in KEYS:
         if key not in value:
-            raise Refused(Reason.MISSING_KEY, f"the key {key!r} is missing", index=at)
-    if type(index) is not int:
-        raise Refused(Reason.BAD_INDEX, f"index is an integer, not {_kind(index)}")
-    timestamp, proof = value["timestamp"], value["proof"]
-    if type(timestamp) not in (int, float):
-        raise Refused(
-            Reason.BAD_TIMESTAMP, f"timestamp is a number, not {_kind(timestamp)}", index=at
-        )
+            yield Refused(Reason.MISSING_KEY, f"the key {key!r} is missing", index=at)
+    if "index" in value and type(value["index"]) is not int:
+        yield Refused(Reason.BAD_INDEX, f"index is an integer, not {_kind(value['index'])}")
+    if "timestamp" in value and type(value["timestamp"]) not in (int, float):
+        found = _kind(value["timestamp"])
+        yield Refused(Reason.BAD_TIMESTAMP, f"timestamp is a number, not {found}", index=at)
+    if "proof" in value:
+        yield from _proof_faults(value["proof"], at)
+    if "transactions" in value:
+        yield from _list_faults(value["transactions"], at)
+
+
+def _claimed_index(value: dict[str, Json]) -> int | None:
+    index = value.get("index")
+    return index if type(index) is int and -(10**9) < index < 10**9 else None
+
+
+def _proof_faults(proof: Json, at: int | None) -> Iterator[Refused]:
     if type(proof) is not int:
-        raise Refused(Reason.BAD_PROOF, f"proof is an integer, not {_kind(proof)}", index=at)
-    if proof < 0:
-        raise Refused(Reason.BAD_PROOF, "proof is 0 or more", index=at)
-    transactions = value["transactions"]
+        yield Refused(Reason.BAD_PROOF, f"proof is an integer, not {_kind(proof)}", index=at)
+    elif proof < 0:
+        yield Refused(Reason.BAD_PROOF, "proof is 0 or more", index=at)
+
+
+def _list_faults(transactions: Json, at: int | None) -> Iterator[Refused]:
     if type(transactions) is not list:
-        raise Refused(
+        yield Refused(
             Reason.BAD_TRANSACTIONS, f"transactions is a list, not {_kind(transactions)}", index=at
         )
+        return
     for position, transaction in enumerate(transactions):
-        check_transaction(position, transaction, at)
-    return at
+        if type(transaction) is not dict:
+            yield _transaction_fault(position, transaction, at)
 
 
 def check_transaction(position: int, value: Json, at: int | None = None) -> None:
     """Refuse a transaction that is not an object."""
     if type(value) is not dict:
-        raise Refused(
-            Reason.BAD_TRANSACTIONS,
-            f"transaction {position} is an object, not {_kind(value)}",
-            index=at,
-        )
+        raise _transaction_fault(position, value, at)
+
+
+def _transaction_fault(position: int, value: Json, at: int | None) -> Refused:
+    return Refused(
+        Reason.BAD_TRANSACTIONS,
+        f"transaction {position} is an object, not {_kind(value)}",
+        index=at,
+    )
 
 
 def check_size(canonical: str, caps: Caps, at: int | None = None) -> None:

@@ -61,6 +61,11 @@ def tip_for_update() -> Tip:
     return Tip.objects.select_for_update(of=("self",)).select_related("block").get(pk=1)
 
 
+def tip() -> Tip:
+    """The tip as of now, with its block but not that one's text."""
+    return Tip.objects.select_related("block").defer("block__canonical").get(pk=1)
+
+
 def switch_to(block: Block, network: Network, source: str = "") -> Switch | None:
     """Make `block` the tip if the network prefers its chain to ours; None if it does not.
 

@@ -42,15 +42,23 @@ class Template:
         return self.network.proof_template(self.parent.proof, self.parent.hash)
 
 
-def freeze(network: Network, identifier: str, clock: Callable[[], float] = time.time) -> Template:
+def freeze(
+    network: Network,
+    identifier: str,
+    clock: Callable[[], float] = time.time,
+    *,
+    upto: int | None = None,
+) -> Template:
     """The next block as of now: the pool in order of arrival, as much as fits, and the reward.
 
-    Reads only. `identifier` is whom the reward pays; `clock` gives seconds since the epoch.
+    Reads only. `identifier` is whom the reward pays; `clock` gives seconds since the epoch; `upto`
+    is the last of the pool's rows to be chosen from, if there is to be one.
     """
     tip = models.Tip.objects.select_related("block").get(pk=1)
     budget = consensus.DEFAULT_CAPS.block_bytes - _MARGIN
     chosen: list[models.Transaction] = []
-    for row in mempool.pool().iterator(chunk_size=2000):
+    waiting = mempool.pool() if upto is None else mempool.pool().filter(pk__lte=upto)
+    for row in waiting.iterator(chunk_size=2000):
         budget -= row.size
         if budget < 0:
             break

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from django.core import signing
 from django.db.models import Q, QuerySet
 
 from ledger.models import Address, Inclusion, Transaction
 
 LARGEST_PAGE: Final = 200
 _CHUNK: Final = 200
+_SIGNED: Final = signing.Signer(salt="ledger.history")
 
 Place = tuple[int, int]
 """Index and position of an entry: what a page of a history continues behind."""
@@ -65,6 +67,22 @@ def history(
         balance -= change
     page = movements[:limit]
     return History(page, page[-1].place if len(movements) > limit else None)
+
+
+def cursor(last: Movement, address: Address) -> str:
+    """Where the page after this movement begins, in words for whoever asks. The balance there is
+    taken along, signed: to count it again would cost more the further back a page lies."""
+    index, position = last.place
+    return _SIGNED.sign(f"{index}.{position}.{last.balance - last.change}.{address.name}")
+
+
+def behind(text: str, name: str) -> tuple[int, int, int] | None:
+    """What `history` continues behind, from such a text; None if it is none of this address."""
+    try:
+        index, position, balance, signed = _SIGNED.unsign(text).split(".", 3)
+    except (signing.BadSignature, ValueError):
+        return None
+    return (int(index), int(position), int(balance)) if signed == name else None
 
 
 def pending(address: Address | str, limit: int = 50) -> list[Transaction]:

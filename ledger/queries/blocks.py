@@ -51,6 +51,15 @@ def page(*, below: int | None = None, above: int | None = None, limit: int = 25)
     return BlockPage([row.block for row in ordered], tip)
 
 
+def stretch(first: int, last: int, limit: int, *, newest_first: bool) -> list[Block]:
+    """At most `limit` blocks of the active chain between two indexes, both included, without their
+    texts."""
+    rows = ActiveBlock.objects.filter(index__gte=first, index__lte=last)
+    ordered = rows.select_related("block").defer("block__canonical")
+    ordered = ordered.order_by("-index" if newest_first else "index")
+    return [row.block for row in ordered[: max(1, min(limit, LARGEST_PAGE))]]
+
+
 def tip_index() -> int:
     return Tip.objects.values_list("index", flat=True).get(pk=1)
 

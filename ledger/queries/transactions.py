@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ledger.models import Inclusion, ReorganisedTransaction, Tip, Transaction
 
@@ -65,4 +65,55 @@ def latest(limit: int = 25, *, before: int | None = None) -> list[Transaction]:
 def pool_page(limit: int = 50, *, after: int = 0) -> list[Transaction]:
     """Those that wait, in the order of their arrival, from behind a row on."""
     waiting = Transaction.objects.waiting().filter(pk__gt=after)
-    return list(waiting.order_by("pk")[: max(1, min(limit, LARGEST_PAGE))])
+    return list(waiting.order_by("pk")[: max(1, min(limit, LARGEST_PAGE + 1))])
+
+
+def described(life: Life) -> dict[str, Any]:
+    """It and where it stands. `block` is the index of the active block that it is in."""
+    row, active = life.transaction, life.active
+    return {
+        "id": str(row.uid),
+        "sender": row.sender,
+        "recipient": row.recipient,
+        "amount": str(row.amount),
+        "state": row.state,
+        "block": active.index if active else None,
+        "reason": row.reason,
+        "size": row.size,
+        "promised_index": row.promised_index,
+        "submitted_at": row.submitted_at.isoformat(),
+        "relayed_by": row.relayed_by,
+    }
+
+
+def history(life: Life) -> list[dict[str, Any]]:
+    """What happened to it, in order."""
+    told = [{"what": "accepted", "at": life.transaction.submitted_at.isoformat()}]
+    told += [_included(inclusion) for inclusion in life.inclusions]
+    told += [_reorganised(effect) for effect in life.reorganisations]
+    # Of what came in one go, the place goes before the word on what the reorganisation did.
+    told.sort(key=lambda one: str(one["at"]))
+    return told
+
+
+def _included(inclusion: Inclusion) -> dict[str, Any]:
+    return {
+        "what": "included",
+        "at": inclusion.block.received_at.isoformat(),
+        "index": inclusion.index,
+        "hash": inclusion.block.hash,
+        "position": inclusion.position,
+        "active": is_active(inclusion),
+    }
+
+
+def _reorganised(effect: ReorganisedTransaction) -> dict[str, Any]:
+    change = effect.reorganisation
+    return {
+        "what": effect.effect,
+        "at": change.at.isoformat(),
+        "fork_index": change.fork_index,
+        "disconnected": change.disconnected,
+        "connected": change.connected,
+        "source": change.source,
+    }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from django import template
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 
 from ledger.views import places
+from ledger.views import snippets as asking
 
 register = template.Library()
 
@@ -96,31 +97,21 @@ _EXAMPLES: Final[dict[str, tuple[str, str, dict[str, Any] | None]]] = {
 }
 
 
+@register.filter
+def spoken(text: str) -> str:
+    """What the API says of itself, in the visitor's language; what stands in backquotes is code."""
+    parts = (gettext(text) if text else "").split("`")
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<code>{}</code>", p) if at % 2 else p,) for at, p in enumerate(parts)),
+    )
+
+
 @register.inclusion_tag("ledger/_snippets.html", takes_context=True)
 def snippets(context: dict[str, Any], action: str) -> dict[str, Any]:
     """curl, Python and JavaScript for an action of the API, with this node's address."""
     method, path, value = _EXAMPLES[action]
     url = context["request"].build_absolute_uri(path)
-    body = json.dumps(value) if value is not None else ""
-    return {"action": action, "method": method, "path": path, "tabs": _tabs(url, body)}
-
-
-def _tabs(url: str, body: str) -> list[dict[str, str]]:
-    if body:
-        curl = f"curl -X POST -H 'Content-Type: application/json' \\\n  -d '{body}' \\\n  {url}"
-        asking = f'requests.post(\n    "{url}",\n    json={body},\n)'
-        fetching = (
-            f'await fetch("{url}", {{\n  method: "POST",\n'
-            f'  headers: {{ "Content-Type": "application/json" }},\n'
-            f"  body: JSON.stringify({body}),\n}})"
-        )
-    else:
-        curl, asking, fetching = f"curl {url}", f'requests.get("{url}")', f'await fetch("{url}")'
-    return [
-        {"name": "curl", "text": curl},
-        {"name": "Python", "text": f"import requests\n\nanswer = {asking}\nprint(answer.json())"},
-        {
-            "name": "JavaScript",
-            "text": f"const answer = {fetching};\nconsole.log(await answer.json());",
-        },
-    ]
+    tabs = asking.tabs(method, url, value)
+    return {"action": action, "method": method, "path": path, "tabs": tabs}

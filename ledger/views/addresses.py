@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any, Final
 
 import segno
-from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -23,7 +22,6 @@ from .balance_chart import chart
 _ROWS: Final = 50
 _PENDING: Final = 20
 _CHARTED: Final = 200
-_SIGNED: Final = signing.Signer(salt="ledger.history")
 
 
 @require_safe
@@ -31,7 +29,7 @@ async def address(request: HttpRequest, name: str = "") -> HttpResponse:
     """By its name in the path, or in `?name=`: of "." and ".." browsers make another path."""
     name = name or request.GET.get("name", "")
     limit = asked.limit(request, _ROWS, addresses.LARGEST_PAGE)
-    behind = _behind(request.GET.get("behind", ""), name)
+    behind = addresses.behind(request.GET.get("behind", ""), name)
     try:
         return await page.answer(
             request, "ledger/address.html", lambda: _address(name, behind, limit), page="address"
@@ -73,16 +71,6 @@ async def _missing(request: HttpRequest, name: str) -> HttpResponse:
     return await page.answer(request, "ledger/missing.html", build, status=404, page="address")
 
 
-def _behind(text: str, name: str) -> tuple[int, int, int] | None:
-    """Where a page of a history begins. The balance there is taken along, signed: to count it
-    again would cost more the further back a page lies."""
-    try:
-        index, position, balance, signed = _SIGNED.unsign(text).split(".", 3)
-    except (signing.BadSignature, ValueError):
-        return None
-    return (int(index), int(position), int(balance)) if signed == name else None
-
-
 def _address(name: str, behind: tuple[int, int, int] | None, limit: int) -> page.Data | None:
     if name_fault(name):
         return None
@@ -105,7 +93,7 @@ def _address(name: str, behind: tuple[int, int, int] | None, limit: int) -> page
         "more_pending": len(pending) > _PENDING,
         "history": [_described(one, row) for one in movements],
         "newest": behind is None,
-        "older": _older(movements[-1], row) if found and found.older else None,
+        "older": addresses.cursor(movements[-1], row) if found and found.older else None,
         "limit": limit,
         "balances": _balances(row) if row.pk and behind is None else None,
     }
@@ -144,11 +132,6 @@ def _described(one: addresses.Movement, row: Address) -> dict[str, Any]:
 
 def _signed(change: int) -> str:
     return f"+{change}" if change > 0 else str(change)
-
-
-def _older(last: addresses.Movement, row: Address) -> str:
-    index, position = last.place
-    return _SIGNED.sign(f"{index}.{position}.{last.balance - last.change}.{row.name}")
 
 
 def _balances(row: Address) -> dict[str, Any] | None:

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 
 from ledger.models import Block
 from ledger.node import chainstate, lifecycle
-from ledger.queries import blocks, forks
+from ledger.queries import blocks, entries, forks
 
-from . import asked, entries, page, proofs
+from . import asked, page, proofs
 
 _ROWS: Final = 25
 _SIZES: Final = (25, 50, 100, 200)

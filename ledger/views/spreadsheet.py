@@ -1,17 +1,12 @@
-"""CSV that a spreadsheet program opens as what it is."""
+"""A page's numbers as a file for a spreadsheet program."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from django.http import HttpResponse
 
-Cell = int | float | str | None
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+from ledger.spreadsheet import Cell, text
 
 
 def answer(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> HttpResponse:
@@ -20,19 +15,3 @@ def answer(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Ht
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "private, no-cache"
     return response
-
-
-def text(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """Rows as RFC 4180 has them."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(head)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
-    return file.getvalue()
-
-
-def _safe(cell: Cell) -> Cell:
-    """Numbers stay numbers; a text that a spreadsheet would run as a formula becomes a text."""
-    if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA):
-        return f"'{cell}"
-    return cell

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from ledger.models import Inclusion, ReorganisedTransaction, Transaction
+from ledger.models import Inclusion
 from ledger.node import lifecycle
-from ledger.queries import blocks, transactions
+from ledger.queries import blocks, entries, transactions
 
-from . import entries, page
+from . import page
 
 
 @require_safe
@@ -82,54 +81,9 @@ def _life(uid: uuid.UUID) -> page.Data | None:
     network = lifecycle.current().identity.network
     value = {"sender": row.sender, "recipient": row.recipient, "amount": row.amount}
     return {
-        "transaction": {
-            "id": str(row.uid),
-            "sender": row.sender,
-            "recipient": row.recipient,
-            "amount": str(row.amount),
-            "state": row.state,
-            "block": active.index if active else None,
-            "reason": row.reason,
-            "size": row.size,
-            "promised_index": row.promised_index,
-            "submitted_at": row.submitted_at.isoformat(),
-            "relayed_by": row.relayed_by,
-        },
+        "transaction": transactions.described(found),
         "place": {"index": active.index, "hash": active.block.hash} if active else None,
         "confirmations": found.confirmations,
-        "history": _history(row, found),
+        "history": transactions.history(found),
         "text": network.canonical(value),
-    }
-
-
-def _history(row: Transaction, found: transactions.Life) -> list[dict[str, Any]]:
-    """What happened to it, in order."""
-    told = [{"what": "accepted", "at": row.submitted_at.isoformat()}]
-    told += [_included(inclusion) for inclusion in found.inclusions]
-    told += [_reorganised(effect) for effect in found.reorganisations]
-    # Of what came in one go, the place goes before the word on what the reorganisation did.
-    told.sort(key=lambda one: str(one["at"]))
-    return told
-
-
-def _included(inclusion: Inclusion) -> dict[str, Any]:
-    return {
-        "what": "included",
-        "at": inclusion.block.received_at.isoformat(),
-        "index": inclusion.index,
-        "hash": inclusion.block.hash,
-        "position": inclusion.position,
-        "active": transactions.is_active(inclusion),
-    }
-
-
-def _reorganised(effect: ReorganisedTransaction) -> dict[str, Any]:
-    change = effect.reorganisation
-    return {
-        "what": effect.effect,
-        "at": change.at.isoformat(),
-        "fork_index": change.fork_index,
-        "disconnected": change.disconnected,
-        "connected": change.connected,
-        "source": change.source,
     }

@@ -29,7 +29,7 @@ async def test_a_preflight_for_reading_is_granted_and_one_for_writing_is_not(nod
     assert (answer.status_code, answer["Allow"]) == (204, "GET, HEAD, OPTIONS")
     assert answer["Access-Control-Allow-Origin"] == "*"
     assert answer["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS"
-    assert answer["Access-Control-Allow-Headers"] == "Content-Type"
+    assert answer["Access-Control-Allow-Headers"] == "Content-Type, If-None-Match"
     plain = await From().ask("OPTIONS", "/chain", Origin=ORIGIN)
     assert "Access-Control-Allow-Methods" not in plain
     for path in ("/transactions/new", "/nodes/register", "/mine", "/nodes/resolve", "/mining"):

@@ -1,4 +1,4 @@
-"""Transactions in blocks, as pages speak of them."""
+"""Transactions in blocks, as pages and programs are told of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from ledger.consensus import Json, Network
 from ledger.consensus.dialects import REWARD_SENDER
-from ledger.queries.blocks import Entry
+
+from .blocks import Entry
 
 _SAID: Final = 80  # characters of what stands where a name or an amount should be
 _NOTHING: Final = object()
