@@ -108,6 +108,11 @@ def _operation(
         "parameters": [_parameter(one) for one in said["parameters"]],
         "body": body and {"kind": _kind(body["schema"]), "shape": _named(body["schema"])},
         "answers": [one for one in answers if int(one["status"]) < 400],
+        "headers": [
+            {"name": name, "description": of["description"]}
+            for one in said["responses"].values()
+            for name, of in one.get("headers", {}).items()
+        ],
         "refusals": [one["status"] for one in answers if int(one["status"]) >= 400],
         "tabs": mining_program.tabs(host)
         if said["operationId"] == "post-mining-blocks"
