@@ -9,14 +9,16 @@ stricter network can stand beside these three without another line elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 from . import encoding, fork_choice, regular
 from .encoding import Json
 from .primitives import Block, Caps
-from .proof import leading_zeros
+from .proof import has_zeros
+from .shape import PYTHON, Shape
 
 GENESIS_INDEX: Final = 1
 GENESIS_PROOF: Final = 100
@@ -32,7 +34,8 @@ class Dialect:
     `genesis_previous_hash` is the literal a genesis of ours carries, `accepted_genesis` the ones
     taken from a peer. `decoder` and `encode` are the two halves of the canonical text;
     `encode_object` makes an object's from those of its members, `separator` stands in lists.
-    `read_regular` is a short cut for blocks of the regular shape: see `regular`.
+    `read_regular` is a short cut for blocks of the regular shape (`regular`), and `shape` has how
+    these are written; None where there is no short cut.
     `number_text` is how a proof is printed into the proof's message, `proof_names_last_hash`
     whether that message ends with the last block's hash. `largest_amount` is the largest integer
     this dialect carries without rounding it (protocol, section 4, *policy*).
@@ -47,6 +50,7 @@ class Dialect:
     encode_object: Callable[[Mapping[str, str]], str]
     separator: str
     read_regular: Callable[[str, int, Caps], tuple[Block, int] | None]
+    shape: Shape | None
     number_text: Callable[[int], str]
     proof_names_last_hash: bool
     timestamp: Callable[[float], float | int]
@@ -73,6 +77,7 @@ SEED: Final = Dialect(
     encode_object=encoding.python_object,
     separator=", ",
     read_regular=regular.read_python,
+    shape=PYTHON,
     number_text=str,
     proof_names_last_hash=False,
     timestamp=float,
@@ -88,6 +93,7 @@ DVF: Final = Dialect(
     encode_object=encoding.python_object,
     separator=", ",
     read_regular=regular.read_python,
+    shape=PYTHON,
     number_text=str,
     proof_names_last_hash=True,
     timestamp=float,
@@ -103,6 +109,7 @@ JS: Final = Dialect(
     encode_object=encoding.ecmascript_object,
     separator=",",
     read_regular=regular.read_none,
+    shape=None,
     number_text=encoding.ecmascript_integer_text,
     proof_names_last_hash=True,
     timestamp=_javascript_time,
@@ -142,7 +149,20 @@ class Network:
 
     def proof_holds(self, last_proof: int, proof: int, last_hash: str) -> bool:
         """Whether `proof` may follow `last_proof`: the article's `valid_proof`."""
-        return leading_zeros(self.proof_message(last_proof, proof, last_hash)) >= self.difficulty
+        text = self.dialect.number_text
+        return self.written_proof_holds(text(last_proof), text(proof), last_hash)
+
+    def written_proof_holds(self, last_proof: str, proof: str, last_hash: str) -> bool:
+        """The same of numbers that are written already, as the dialect writes them."""
+        return self.written_proofs_hold((last_proof, proof), (last_hash,))
+
+    def written_proofs_hold(self, proofs: Sequence[str], last_hashes: Sequence[str]) -> bool:
+        """The same of each of these but the first, which follows the one before it."""
+        tails = last_hashes if self.dialect.proof_names_last_hash else repeat("")
+        return all(
+            has_zeros(f"{last}{proof}{tail}".encode(), self.difficulty)
+            for last, proof, tail in zip(proofs, proofs[1:], tails, strict=False)
+        )
 
     def genesis(self, seconds: float) -> dict[str, Json]:
         """A genesis of our own, made at `seconds` since the epoch."""

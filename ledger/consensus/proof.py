@@ -12,3 +12,8 @@ def leading_zeros(message: bytes) -> int:
     """
     digest = hashlib.sha256(message).hexdigest()
     return len(digest) - len(digest.lstrip("0"))
+
+
+def has_zeros(message: bytes, count: int) -> bool:
+    """Whether there are at least so many."""
+    return hashlib.sha256(message).hexdigest().startswith("0" * count)

@@ -15,7 +15,7 @@ from django.db import connection
 
 from ledger.models import Address
 
-_HALF: Final = 2**31  # 2147483648 in the query
+HALF: Final = 2**31  # 2147483648 in the query
 _CHUNK: Final = 500
 _BLOCKS: Final = 2000  # read at once
 _ADDRESSES: Final = 20_000  # summed up at once
@@ -64,8 +64,8 @@ def above(index: int) -> Iterator[Total]:
             for address, high_in, low_in, high_out, low_out, entries in rows:
                 yield Total(
                     address,
-                    int(high_in) * _HALF + int(low_in),
-                    int(high_out) * _HALF + int(low_out),
+                    int(high_in) * HALF + int(low_in),
+                    int(high_out) * HALF + int(low_out),
                     int(entries),
                 )
 
