@@ -62,11 +62,15 @@ def check_active_blocks(
         parent = Place(index, int(proof), digest) if proof.isdigit() else None
     shape = identity.network.dialect.shape if sight.may_look() else None
     glance = sight.Glance(identity, shape) if shape else None
+    told = 0
     for stretch, seen in _seen(shape, below, helper):
         parent = _check(report, identity, parent, stretch, glance, seen)
         report.blocks += len(stretch.indexes)
-        if progress:
-            progress(report.blocks, total)
+        if progress and report.blocks - told >= _BLOCKS:
+            told = report.blocks
+            progress(told, total)
+    if progress:
+        progress(report.blocks, total)
 
 
 def _check(
