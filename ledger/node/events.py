@@ -36,6 +36,9 @@ OPERATOR: Final = "operator"  # the operator did something that no other kind te
 KINDS: Final = (BLOCK, CHAIN_EXTENDED, REORGANISED, TRANSACTION, PEER, REFUSAL, NODE, OPERATOR)
 
 
+_in_json: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def record(kind: str, **payload: Any) -> None:
     """Insert one event into the transaction under way."""
     record_all(kind, [payload])
@@ -43,13 +46,8 @@ def record(kind: str, **payload: Any) -> None:
 
 def record_all(kind: str, payloads: Iterable[dict[str, Any]]) -> None:
     """Insert events of one kind, in order."""
-    now = timezone.now()
-    insert(
-        [
-            Event(kind=kind, payload=json.dumps(payload, ensure_ascii=False), at=now)
-            for payload in payloads
-        ]
-    )
+    rows = [(_in_json(payload),) for payload in payloads]
+    insert(Event, ("payload",), rows, kind=kind, at=timezone.now())
 
 
 def record_act(act: str, subject: str = "", *, index: int = 0, reason: str = "") -> None:

@@ -23,17 +23,12 @@ from ledger.models import Transaction
 
 from . import events
 from .errors import KeyReused, NotAccepted, Overloaded
+from .pool_count import PoolCount, Standing, next_number
 from .rows import insert
 
 State = Transaction.State
 IN_POOL: Final = (State.PENDING, State.RETURNED)
 _CHUNK: Final = 500
-
-_NEXT_NUMBER: Final = "SELECT COALESCE(MAX(entered), 0) + 1 FROM ledger_transaction"
-_POOL_SIZE: Final = """
-    SELECT COUNT(*), COALESCE(SUM(size), 0) FROM ledger_transaction
-    WHERE state IN ('pending', 'returned')
-"""
 
 Content = tuple[str, str, int]
 """Sender, recipient, amount: all that tells two transactions apart on the wire."""
@@ -61,6 +56,9 @@ class Acknowledgement:
     index: int
 
 
+_Earlier = tuple[Content, Acknowledgement]
+
+
 def checked(
     values: Mapping[str, Any], network: Network, idempotency_key: str | None = None
 ) -> Submission:
@@ -79,63 +77,55 @@ class Door:
 
     def __init__(self, network: Network, *, transactions: int, size: int) -> None:
         self._network = network
-        self._transactions = transactions
-        self._size = size
+        self._count = PoolCount(transactions=transactions, size=size)
 
     def accept(self, submissions: Sequence[Submission]) -> list[Acknowledgement | Exception]:
         """Take in what fits, in order; an answer or an exception for each. For the writer."""
-        index, count, size, number = _standing()
+        sizes = [bytes_of(submission.content, self._network) for submission in submissions]
+        standing = self._count.standing(len(sizes), sum(sizes))
         known = _acknowledged({s.idempotency_key for s in submissions if s.idempotency_key})
-        now = timezone.now()
         dice = os.urandom(16 * len(submissions))  # at once: each time gives up the interpreter
-        rows: list[Transaction] = []
+        rows: list[tuple[Any, ...]] = []
+        told: list[dict[str, Any]] = []
         answers: list[Acknowledgement | Exception] = []
         for at, submission in enumerate(submissions):
             key = submission.idempotency_key
             if key and (earlier := known.get(key)):
                 answers.append(_same(earlier, submission))
                 continue
-            bytes_taken = bytes_of(submission.content, self._network)
-            if count >= self._transactions or size + bytes_taken > self._size:
-                answers.append(
-                    Overloaded(f"the pool is full ({count} transactions)", retry_after=5)
-                )
+            size = sizes[at]
+            if not self._count.has_room(standing, 1, size):
+                text = f"the pool is full ({standing.count} transactions)"
+                answers.append(Overloaded(text, retry_after=5))
                 continue
-            row = Transaction(
-                uid=uuid.UUID(bytes=dice[16 * at : 16 * at + 16], version=4),
-                sender=submission.sender,
-                recipient=submission.recipient,
-                amount=submission.amount,
-                size=bytes_taken,
-                promised_index=index,
-                idempotency_key=key,
-                submitted_at=now,
-                entered=number + len(rows),
-                floor=index - 1,
-            )
-            count, size = count + 1, size + bytes_taken
-            rows.append(row)
+            uid = uuid.UUID(bytes=dice[16 * at : 16 * at + 16], version=4)
+            rows.append((uid, *submission.content, size, key, standing.number))
+            told.append(_described(uid, submission.content, State.PENDING.value))
+            standing.add(1, size)
+            standing.number += 1
+            answer = Acknowledgement(uid, standing.index)
+            answers.append(answer)
             if key:
-                known[key] = row
-            answers.append(Acknowledgement(row.uid, index))
-        insert(rows)
-        events.record_all(events.TRANSACTION, [describe(row) for row in rows])
+                known[key] = (submission.content, answer)
+        self._store(rows, told, standing)
         return answers
 
-
-_STANDING: Final = f"""
-    SELECT tip."index" + 1, pool.*, ({_NEXT_NUMBER})
-    FROM ledger_tip tip, ({_POOL_SIZE}) pool WHERE tip.id = 1
-"""  # noqa: S608
-
-
-def _standing() -> tuple[int, int, int, int]:
-    """The index of the next block, `pool_size` and `next_number`, in one question: this is asked
-    for every group of submissions."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STANDING)
-        index, count, size, number = cursor.fetchone()
-    return index, count, int(size), number
+    def _store(
+        self, rows: list[tuple[Any, ...]], told: list[dict[str, Any]], standing: Standing
+    ) -> None:
+        insert(
+            Transaction,
+            ("uid", "sender", "recipient", "amount", "size", "idempotency_key", "entered"),
+            rows,
+            state=State.PENDING.value,
+            reason="",
+            promised_index=standing.index,
+            submitted_at=timezone.now(),
+            relayed_by="",
+            floor=standing.index - 1,
+        )
+        events.record_all(events.TRANSACTION, told)
+        self._count.remember(standing)
 
 
 def bytes_of(content: Content, network: Network) -> int:
@@ -144,39 +134,26 @@ def bytes_of(content: Content, network: Network) -> int:
     return len(network.canonical(value).encode()) + 2  # and the comma after it
 
 
-def next_number() -> int:
-    """The number of the next transaction that enters, above all that were ever given.
-
-    Rows are never deleted and their numbers only grow (triggers see to both), so the highest there
-    is was the last given, whatever has left the pool meanwhile. The index on it makes this cheap.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_NEXT_NUMBER)
-        return int(cursor.fetchone()[0])
-
-
 def pool() -> QuerySet[Transaction]:
     """The pool, in order of arrival."""
     return Transaction.objects.waiting().order_by("pk")
 
 
-def pool_size() -> tuple[int, int]:
-    """How many transactions wait, and how many bytes they would take in a block."""
-    with connection.cursor() as cursor:
-        cursor.execute(_POOL_SIZE)
-        count, size = cursor.fetchone()
-        return int(count), int(size)
-
-
 def describe(row: Transaction) -> dict[str, Any]:
     """A transaction as events and pages speak of it."""
+    told = _described(row.uid, (row.sender, row.recipient, row.amount), row.state)
+    return told | ({"relayed": True} if row.relayed_by else {})
+
+
+def _described(uid: uuid.UUID, content: Content, state: str) -> dict[str, Any]:
+    sender, recipient, amount = content
     return {
-        "id": str(row.uid),
-        "sender": row.sender,
-        "recipient": row.recipient,
-        "amount": str(row.amount),
-        "state": row.state,
-    } | ({"relayed": True} if row.relayed_by else {})
+        "id": str(uid),
+        "sender": sender,
+        "recipient": recipient,
+        "amount": str(amount),
+        "state": state,
+    }
 
 
 def set_state(pks: Iterable[int], state: str) -> None:
@@ -274,14 +251,22 @@ def _chunks(pks: set[int]) -> Iterable[list[int]]:
     return (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK))
 
 
-def _acknowledged(keys: set[str]) -> dict[str, Transaction]:
+def _acknowledged(keys: set[str]) -> dict[str, _Earlier]:
     if not keys:
         return {}
     rows = Transaction.objects.filter(idempotency_key__in=keys)
-    return {row.idempotency_key: row for row in rows if row.idempotency_key}
+    return {
+        row.idempotency_key: (
+            (row.sender, row.recipient, row.amount),
+            Acknowledgement(row.uid, row.promised_index),
+        )
+        for row in rows
+        if row.idempotency_key
+    }
 
 
-def _same(earlier: Transaction, submission: Submission) -> Acknowledgement | KeyReused:
-    if (earlier.sender, earlier.recipient, earlier.amount) != submission.content:
+def _same(earlier: _Earlier, submission: Submission) -> Acknowledgement | KeyReused:
+    content, answer = earlier
+    if content != submission.content:
         return KeyReused("this Idempotency-Key came before with another transaction")
-    return Acknowledgement(earlier.uid, earlier.promised_index)
+    return answer

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from ledger.node import lifecycle, mempool, relayed, sealing
+from ledger.node import lifecycle, mempool, pool_count, relayed, sealing
 from ledger.node.conf import NodeConf
 from ledger.node.network import announcing, serving
 from ledger.node.overview import now, overview
@@ -66,7 +66,7 @@ ACTS: dict[str, Callable[[], Any]] = {
     "looking around": announcing.State.now,
     "telling a browser where things stand": overview,
     "telling it what changed": now,
-    "telling a peer of new transactions": lambda: relayed.told(mempool.next_number() - 1),
+    "telling a peer of new transactions": lambda: relayed.told(pool_count.next_number() - 1),
 }
 
 
@@ -106,11 +106,23 @@ def test_the_steps_of_something_that_does_depend_on_it_are_seen(
         assert taken() > LONG
 
 
-def test_the_question_of_every_group_looks_at_the_pool_and_at_no_other_transaction(
-    ledger_db: object,
-) -> None:
+def test_a_group_costs_the_same_however_many_wait(ledger_db: object, conf: NodeConf) -> None:
+    costs: list[int] = []
+    with lifecycle.running(replace(conf, difficulty=1)) as node:
+        for _ in range(40):
+            with steps() as taken, transaction.atomic():
+                node.door.accept([mempool.Submission("a", "b", n) for n in range(8)])
+                costs.append(taken())
+    assert costs[-1] <= 1.1 * costs[1] + 2 * GRAIN, costs
+
+
+def test_the_pool_is_counted_by_its_index_where_it_is_counted(ledger_db: object) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN QUERY PLAN " + mempool._STANDING)
-        plan = [row[3] for row in cursor.fetchall()]
-    scans = [line for line in plan if line.startswith("SCAN") and "ledger_transaction" in line]
-    assert scans == ["SCAN ledger_transaction USING INDEX transaction_pool"], plan
+        cursor.execute("EXPLAIN QUERY PLAN " + pool_count._POOL_SIZE)
+        assert [row[3] for row in cursor.fetchall()] == [
+            "SCAN ledger_transaction USING INDEX transaction_pool"
+        ]
+        cursor.execute("EXPLAIN QUERY PLAN " + pool_count._POOL_SINCE, [1])
+        (plan,) = [row[3] for row in cursor.fetchall()]
+    assert plan.startswith("SEARCH ledger_transaction USING INDEX"), plan
+    assert "(entered>?)" in plan
