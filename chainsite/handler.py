@@ -12,22 +12,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, Final
 
-from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, iscoroutinefunction, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import ResolverMatch, get_resolver, set_script_prefix
+from django.urls import ResolverMatch, set_script_prefix
 from django.utils.log import log_response
 
 from .limits import BODY_BYTES, Limit, refusals
+from .routes import resolve
 
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+_AT_ONCE: Final = 0.02
+"""Seconds that an answer may take before its client is listened to."""
 _TOO_LARGE = b"the body is too large\n"
 
 
@@ -67,28 +70,16 @@ class Handler(ASGIHandler):
         self, request: ASGIRequest, receive: Receive, send: Send
     ) -> HttpResponseBase | None:
         """Answer; None if the client hung up before: then the view was cancelled."""
-        answering = asyncio.current_task()
-        assert answering is not None
-        gone = False
-
-        async def listen() -> None:
-            nonlocal gone
-            await receive()  # there is no more to come but the end
-            gone = True
-            answering.cancel()
-
+        client = _Client(receive)
         response = None
-        listening = asyncio.create_task(listen())
         try:
             response = await self.run_get_response(request)
             await self.send_response(response, send)
         except asyncio.CancelledError:
-            if not gone:  # it is the server that stops
+            if not client.is_gone:  # it is the server that stops
                 raise
         finally:
-            listening.cancel()
-            if gone:
-                answering.uncancel()
+            client.let_be()
         return response
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -104,9 +95,74 @@ class Handler(ASGIHandler):
         assert isinstance(response, HttpResponseBase)
         return response
 
+    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Django's way to the view, straight where there is nothing by the way: it would ask of
+        each view whether it is async code, and what transaction it wants."""
+        match = self.resolve_request(request)
+        if not _is_async(match.func):
+            response: HttpResponseBase = await super()._get_response_async(request)  # type: ignore[misc]
+            return response
+        for step in self._view_middleware:  # type: ignore[attr-defined]
+            if (refusal := await step(request, match.func, match.args, match.kwargs)) is not None:
+                assert isinstance(refusal, HttpResponseBase)
+                return refusal
+        response = await match.func(request, *match.args, **match.kwargs)
+        self.check_response(response, match.func)
+        return response
+
+    async def send_response(self, response: Any, send: Send) -> None:
+        if response.streaming or response.cookies or len(response.content) > self.chunk_size:
+            await super().send_response(response, send)
+            return
+        headers = [
+            (name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()
+        ]
+        status = response.status_code
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.content})
+
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
-        request.resolver_match = match = _resolve(request.path_info)
+        request.resolver_match = match = resolve(request.path_info)
         return match
+
+
+class _Client:
+    """Whoever waits for an answer: once it hung up, the task that was making it is cancelled.
+
+    Most answers are there at once, so that to look whether anybody still waits for them would cost
+    more than they do; it is looked after `_AT_ONCE` seconds.
+    """
+
+    __slots__ = ("_answering", "_listening", "_receive", "_timer", "is_gone")
+
+    def __init__(self, receive: Receive) -> None:
+        self.is_gone = False
+        self._receive = receive
+        self._answering = asyncio.current_task()
+        self._listening: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_AT_ONCE, self._begin_to_listen)
+
+    def let_be(self) -> None:
+        """It has its answer, or there will be none."""
+        self._timer.cancel()
+        if self._listening is not None:
+            self._listening.cancel()
+        if self.is_gone and self._answering is not None:
+            self._answering.uncancel()
+
+    def _begin_to_listen(self) -> None:
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        await self._receive()  # there is no more to come but the end
+        self.is_gone = True
+        if self._answering is not None:
+            self._answering.cancel()
+
+
+@lru_cache(maxsize=256)
+def _is_async(view: Callable[..., Any]) -> bool:
+    return iscoroutinefunction(view)
 
 
 def _let_go(response: Any) -> None:
@@ -115,12 +171,6 @@ def _let_go(response: Any) -> None:
         closer()
     response._resource_closers.clear()
     response.closed = True
-
-
-@lru_cache(maxsize=256)
-def _resolve(path: str) -> ResolverMatch:
-    """Where a path leads; most requests are for the same few."""
-    return get_resolver().resolve(path)
 
 
 async def _body(receive: Receive) -> BytesIO | None:

@@ -13,6 +13,8 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import async_only_middleware
 
+from .prepared import PreparedHeaders
+
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 _HOSTS: Final = 64
@@ -85,11 +87,12 @@ def security_headers(get_response: GetResponse) -> GetResponse:
     if settings.SECURE_HSTS_SECONDS:
         headers["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
+    prepared = PreparedHeaders(headers)
+
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         response = await get_response(request)
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)
-        if request.is_secure():
+        prepared.add_to(response)
+        if response.cookies and request.is_secure():
             for cookie in response.cookies.values():
                 cookie["secure"] = True
         return response

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from .prepared import PreparedHeaders
+
 _DECORATORS: Final = ("exempt", "config", "update", "replace")
 _MARKS: Final = frozenset(
     ("_csp_nonce", *(f"_csp_{what}{ro}" for what in _DECORATORS for ro in ("", "_ro")))
@@ -30,14 +32,14 @@ class ContentSecurityPolicy(CSPMiddleware):
 
     def __init__(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> None:
         super().__init__(get_response)
-        self._usual = build_policy()
+        self._usual = PreparedHeaders({HEADER: build_policy()})
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         self.process_request(request)
         response = await self.get_response(request)
         if settings.DEBUG or _asks(request) or _asks(response):
             return self.process_response(request, response)
-        response.headers[HEADER] = self._usual
+        self._usual.add_to(response)
         return response
 
 

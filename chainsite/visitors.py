@@ -19,6 +19,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
+from .routes import is_plain
+
 # Django calls `__acall__` where its chain is async, and ours is throughout.
 AsyncResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -33,6 +35,9 @@ class _WithoutHops(MiddlewareMixin):
     def leaves_something(self, request: HttpRequest) -> bool:
         """Whether Django's second half has anything to do."""
         return False
+
+    def __call__(self, request: HttpRequest) -> Awaitable[HttpResponseBase]:
+        return self.get_response(request) if is_plain(request) else self.__acall__(request)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         self.process_request(request)

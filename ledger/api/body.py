@@ -33,9 +33,7 @@ def json_body(request: HttpRequest) -> Any:
     if text.count("[") + text.count("{") > _DEPTH and _nesting(text) > _DEPTH:
         raise BadRequest(f"the body nests deeper than {_DEPTH}")
     try:
-        return json.loads(
-            text, parse_constant=_constant, parse_int=_integer, object_pairs_hook=_unique
-        )
+        return _decoder.decode(text)
     except json.JSONDecodeError as error:
         raise BadRequest(f"the body is not JSON: {error.msg} at character {error.pos}") from None
 
@@ -77,3 +75,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise BadRequest("an object has the same key twice")
     return members
+
+
+_decoder: Final = json.JSONDecoder(
+    parse_constant=_constant, parse_int=_integer, object_pairs_hook=_unique
+)

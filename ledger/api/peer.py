@@ -25,6 +25,7 @@ from .compression import gzipped, takes_gzip
 from .errors import BadRequest, answer_errors, methods, text
 
 _JSON: Final = "application/json"
+_ACKNOWLEDGED: Final = '{"message": "Transaction will be added to Block %d", "id": "%s"}'
 
 
 @methods("GET", "HEAD")
@@ -64,13 +65,8 @@ async def new_transaction(request: HttpRequest) -> HttpResponseBase:
     node = lifecycle.current()
     submission = mempool.checked(values, node.identity.network, _idempotency_key(request))
     acknowledged = await node.writer.perform_batched(node.door.accept, submission)
-    return JsonResponse(
-        {
-            "message": f"Transaction will be added to Block {acknowledged.index}",
-            "id": str(acknowledged.uid),
-        },
-        status=201,
-    )
+    answer = _ACKNOWLEDGED % (acknowledged.index, acknowledged.uid)
+    return HttpResponse(answer, status=201, content_type=_JSON)
 
 
 @methods("GET", "HEAD")

@@ -36,6 +36,9 @@ Batched = Callable[[Sequence[Any]], Sequence[Outcome]]
 
 _GROUP: Final = 256  # requests to one commit, at most
 _DEPTH: Final = 4096  # requests waiting, at most
+_QUIET_TURNS: Final = 3
+"""Turns of an event loop without another request, after which no more is waited for: from its
+bytes to the writer, a request takes two or three."""
 
 
 CommitObserver = Callable[[int, float, bool], None]
@@ -55,21 +58,21 @@ class _Job:
     What is logged about it belongs to the `context` it was asked for in.
     """
 
-    __slots__ = ("argument", "batched", "context", "future", "waiter")
+    __slots__ = ("argument", "batched", "context", "waiter")
 
     def __init__(
-        self, batched: Batched, argument: Any, waiter: asyncio.Future[Any] | None = None
+        self, batched: Batched, argument: Any, waiter: Future[Any] | asyncio.Future[Any]
     ) -> None:
         self.batched = batched
         self.argument = argument
         self.context = copy_context()
-        self.future: Future[Any] = Future()
         self.waiter = waiter
 
-    def drop_if_cancelled(self, waiter: asyncio.Future[Any]) -> None:
-        """Who waits in an event loop gave up: if its turn has not come, nothing is done."""
-        if waiter.cancelled():
-            self.future.cancel()
+    def is_still_wanted(self) -> bool:
+        """Its turn has come: whether whoever asked for it still waits."""
+        if isinstance(self.waiter, Future):
+            return self.waiter.set_running_or_notify_cancel()
+        return not self.waiter.cancelled()
 
 
 def _attempt(operation: Callable[[], Outcome]) -> Outcome:
@@ -118,8 +121,8 @@ def _hand_out(answers: Iterable[tuple[_Job, Outcome]]) -> None:
     """Answer each job; with one hop to each event loop, since a hop wakes it."""
     loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome]]] = {}
     for job, outcome in answers:
-        if job.waiter is None:
-            _settle(job.future, outcome)
+        if isinstance(job.waiter, Future):
+            _settle(job.waiter, outcome)
         else:
             loops.setdefault(job.waiter.get_loop(), []).append((job.waiter, outcome))
     for loop, waiting in loops.items():
@@ -140,12 +143,47 @@ def _settle(future: Future[Any] | asyncio.Future[Any], outcome: Outcome) -> None
         future.set_result(outcome)
 
 
+def _stopped() -> Stopped:
+    return Stopped("this node is shutting down")
+
+
+class _Gathering:
+    """What comes in an event loop until nothing more does: then it is handed over at once.
+
+    Else the first request would wake the writer, which would begin to commit it alone while the
+    loop's thread reads those that came with it; and the two would take the interpreter away from
+    each other for each of them.
+    """
+
+    __slots__ = ("_hand_over", "_quiet", "_seen", "jobs", "loop")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, hand_over: Callable[[_Gathering], None]
+    ) -> None:
+        self.loop = loop
+        self.jobs: list[_Job] = []
+        self._hand_over = hand_over
+        self._seen = self._quiet = 0
+        loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        """Once in each turn of the loop."""
+        self._quiet = 0 if len(self.jobs) > self._seen else self._quiet + 1
+        self._seen = len(self.jobs)
+        if self._quiet >= _QUIET_TURNS or self._seen >= _GROUP:
+            self._hand_over(self)
+        else:
+            self.loop.call_soon(self._look)
+
+
 class Writer:
     """Owns the writing thread. `listeners` are told after each commit that changed something."""
 
     def __init__(self, listeners: Listeners, *, depth: int = _DEPTH) -> None:
         self._listeners = listeners
-        self._queue: queue.Queue[_Job | None] = queue.Queue(depth)
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._depth = depth
+        self._gathering: dict[asyncio.AbstractEventLoop, _Gathering] = {}
         self._closing = False
         self._has_begun = False
         self._lock = threading.Lock()
@@ -155,7 +193,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many requests have not been taken up yet."""
-        return self._queue.qsize()
+        return self._queue.qsize() + sum(len(one.jobs) for one in [*self._gathering.values()])
 
     def submit(self, operation: Callable[[], T]) -> Future[T]:
         """Queue an operation on the database; the future is resolved after COMMIT.
@@ -163,25 +201,28 @@ class Writer:
         Raises `Overloaded` if too many wait, `Stopped` after `close`. The future raises what the
         operation raises, or `StorageFailed`.
         """
-        return self._put(_Job(_call_each, operation))
+        return self._submit(_call_each, operation)
 
     def submit_batched(
         self, batched: Callable[[Sequence[A]], Sequence[T | Exception]], argument: A
     ) -> Future[T]:
         """Queue `argument` for `batched`, which is called with all that wait together."""
-        return self._put(_Job(batched, argument))
+        return self._submit(batched, argument)
 
     async def perform_batched(
         self, batched: Callable[[Sequence[A]], Sequence[T | Exception]], argument: A
     ) -> T:
-        """`submit_batched` and await. All of a group that wait in one event loop are told in one
-        hop to its thread. Who is cancelled before its turn takes the argument back; once begun, it
-        is written.
+        """`submit_batched` and await. All that come in one event loop at about the same time are
+        handed over together, and told in one hop to its thread. Who is cancelled before its turn
+        takes the argument back; once begun, it is written.
         """
-        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        job = _Job(batched, argument, waiter)
-        waiter.add_done_callback(job.drop_if_cancelled)
-        self._put(job)
+        loop = asyncio.get_running_loop()
+        self._let_in()
+        waiter: asyncio.Future[T] = loop.create_future()
+        gathering = self._gathering.get(loop)
+        if gathering is None:
+            gathering = self._gathering[loop] = _Gathering(loop, self._take_gathered)
+        gathering.jobs.append(_Job(batched, argument, waiter))
         return await waiter
 
     def run(self, operation: Callable[[], T]) -> T:
@@ -200,19 +241,31 @@ class Writer:
             self._queue.put(None)
         self._thread.join()
 
-    def _put(self, job: _Job) -> Future[Any]:
+    def _submit(self, batched: Batched, argument: Any) -> Future[Any]:
+        future: Future[Any] = Future()
         with self._lock:  # nothing may be queued behind the end mark
-            if self._closing:
-                raise Stopped("this node is shutting down")
-            try:
-                self._queue.put_nowait(job)
-            except queue.Full:
-                raise Overloaded("too many requests are waiting to be written") from None
-        return job.future
+            self._let_in()
+            self._queue.put(_Job(batched, argument, future))
+        return future
+
+    def _let_in(self) -> None:
+        if self._closing:
+            raise _stopped()
+        if self.waiting >= self._depth:
+            raise Overloaded("too many requests are waiting to be written")
+
+    def _take_gathered(self, gathering: _Gathering) -> None:
+        with self._lock:
+            del self._gathering[gathering.loop]
+            if not self._closing:
+                for job in gathering.jobs:
+                    self._queue.put(job)
+                return
+        _hand_out((job, _stopped()) for job in gathering.jobs)
 
     def _work(self) -> None:
         while jobs := self._next_group():
-            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            jobs = [job for job in jobs if job.is_still_wanted()]
             if jobs:
                 self._commit(jobs)
         connection.close()

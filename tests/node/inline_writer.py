@@ -26,9 +26,10 @@ class InlineWriter(Writer):
         interlude, self._before = self._before, None
         if interlude:
             interlude()
-        jobs = [_Job(batched, argument) for batched, argument in requests]
-        self._commit(jobs)
-        return [job.future for job in jobs]
+        futures: list[Future[Any]] = [Future() for _ in requests]
+        told = zip(requests, futures, strict=True)
+        self._commit([_Job(batched, argument, future) for (batched, argument), future in told])
+        return futures
 
     def submit(self, operation: Callable[[], Any]) -> Future[Any]:
         return self.group([(_call_each, operation)])[0]

@@ -131,7 +131,7 @@ def views(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Handler]:
 
     def having(view: Any) -> Handler:
         match = path("healthz", view, name="healthz").resolve("healthz")
-        monkeypatch.setattr(handler_module, "_resolve", lambda _path: match)
+        monkeypatch.setattr(handler_module, "resolve", lambda _path: match)
         return Handler()
 
     return having
