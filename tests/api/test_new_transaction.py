@@ -317,7 +317,7 @@ class TestPoolOfFewBytes:
 async def test_too_many_writers_are_503(
     node: lifecycle.Node, caller: Caller, monkeypatch: pytest.MonkeyPatch, unchanged: Unchanged
 ) -> None:
-    monkeypatch.setattr(node.writer._queue, "maxsize", 1)
+    monkeypatch.setattr(node.writer, "_depth", 1)
     tasks = []
     with held(node):
         await until(lambda: not node.writer.waiting)  # what holds it was taken up

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.mining import lanes
+from ledger.mining import kernel, lanes
 from ledger.mining.crew import Crew
 from ledger.mining.kernel import Kernel, digest_bound
 from ledger.mining.kernel import search as plain_kernel
@@ -38,11 +39,19 @@ def fast_kernel() -> Kernel:
     return lanes.LaneKernel()
 
 
-@pytest.fixture(scope="module", params=["plain", "fast", "crew"])
-def search(request: pytest.FixtureRequest) -> Kernel:
-    if request.param == "plain":
+@pytest.fixture(scope="module", params=["plain", "plain, whole texts", "fast", "crew"])
+def search(request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param.startswith("plain"):  # which of the two it takes depends on the version
+            whole = hashlib.sha256 if "whole" in request.param else None
+            patch.setattr(kernel, "_one_shot", whole)
+        yield _kernel(request.param)
+
+
+def _kernel(name: str) -> Kernel:
+    if name.startswith("plain"):
         return plain_kernel
-    if request.param == "crew":
+    if name == "crew":
         return Crew([plain_kernel] * 3)
     return fast_kernel()
 

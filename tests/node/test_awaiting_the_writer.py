@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
 
-from ledger.node.errors import NotAccepted
+from ledger.node import writer as writer_module
+from ledger.node.errors import NotAccepted, Overloaded, Stopped
+from ledger.node.events import Listeners
 from ledger.node.writer import Writer
 
 from .writes import register, registered
@@ -34,6 +38,14 @@ def register_all(addresses: Sequence[str]) -> list[Any]:
 
 def fail(_addresses: Sequence[str]) -> list[Any]:
     raise OSError("the disk is gone")
+
+
+@sync_to_async
+def _stored() -> list[str]:
+    try:
+        return registered()
+    finally:
+        connection.close()  # the thread outlives this test's database
 
 
 async def _asked(writer: Writer, names: Sequence[str]) -> list[asyncio.Task[str]]:
@@ -104,6 +116,8 @@ async def test_all_are_told_when_the_group_fails(writer: Writer) -> None:
 def test_a_loop_that_is_gone_keeps_nobody_else_from_being_told(writer: Writer) -> None:
     async def leave_early() -> None:
         await _asked(writer, ["left behind"])
+        for _ in range(10):  # turns of the loop: it is handed over
+            await asyncio.sleep(0)
 
     with held(writer):
         loop = asyncio.new_event_loop()
@@ -113,3 +127,56 @@ def test_a_loop_that_is_gone_keeps_nobody_else_from_being_told(writer: Writer) -
     assert other.result(30) == "beside"
     assert writer.run(lambda: register("later")) == "later"
     assert registered() == ["left behind", "beside", "later"]
+
+
+async def test_what_comes_at_about_the_same_time_is_one_group(
+    writer: Writer, groups: list[int]
+) -> None:
+    tasks = []
+    for turn in range(6):
+        tasks += await _asked(writer, [f"{turn} {n}" for n in range(3)])
+    await asyncio.gather(*tasks)
+    assert groups == [18]
+    assert len(await _stored()) == 18
+
+
+async def test_no_more_than_a_group_is_gathered(writer: Writer, groups: list[int]) -> None:
+    tasks = []
+    for turn in range(30):  # without a quiet turn between them
+        tasks += await _asked(writer, [f"{turn} {n}" for n in range(20)])
+    await asyncio.gather(*tasks)
+    assert sum(groups) == 600
+    assert groups[0] <= 256 + 20
+
+
+async def test_what_is_being_gathered_when_the_writer_closes_is_told_so(writer: Writer) -> None:
+    tasks = await _asked(writer, ["a", "b"])
+    assert writer.waiting == 2
+    writer.close()
+    told = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(one) for one in told] == [Stopped, Stopped]
+    assert writer.waiting == 0
+    assert await _stored() == []
+
+
+async def test_what_is_being_gathered_counts_as_waiting(ledger_db: object) -> None:
+    writer = Writer(Listeners(), depth=2)
+    try:
+        tasks = await _asked(writer, ["a", "b", "c"])
+        told = await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        writer.close()
+    assert [type(one) for one in told] == [str, str, Overloaded]
+    assert await _stored() == ["a", "b"]
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many requests each commit had."""
+    told: list[int] = []
+
+    def note(requests: int, _seconds: float, _stored: bool) -> None:
+        told.append(requests)
+
+    monkeypatch.setattr(writer_module, "_observers", [note])
+    return told
