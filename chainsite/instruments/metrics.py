@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from chainsite import __version__
 from ledger.live.hub import running_hub
 from ledger.models import Event, Reorganisation, Tip
-from ledger.node import lifecycle, pool_count
+from ledger.node import lifecycle, mempool
 from ledger.node.errors import NodeError
 from ledger.node.reading import one_moment
 from ledger.node.writer import observe_commits
@@ -172,7 +172,7 @@ class _Node(Collector):
     def _stored(self) -> Iterator[Metric]:
         tip = Tip.objects.get(pk=1).index
         yield _gauge("tip_index", "Index of the last block of the active chain.", tip)
-        count, size = pool_count.pool_size()
+        count, size = mempool.pool_size()
         yield _gauge("pool_transactions", "Transactions that wait for a block.", count)
         yield _gauge("pool_bytes", "How large they are together.", size)
         past = Reorganisation.objects.aggregate(count=Count("pk"), blocks=Sum("disconnected"))

@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from ledger.node import chain_text, lifecycle, pool_count
+from ledger.node import chain_text, lifecycle, mempool
 from ledger.node.errors import NodeError
 from ledger.queries import blocks
 
@@ -80,7 +80,7 @@ def _now() -> dict[str, Any]:
     acts = running.latest()
     return {
         "tip": blocks.tip_index(),
-        "pool": pool_count.pool_size()[0],
+        "pool": mempool.pool_size()[0],
         "mining": mining,
         "acts": acts,
         "is_busy": mining.searching is not None or any(act.state == "running" for act in acts),

@@ -23,7 +23,9 @@ from ledger.models import Transaction
 
 from . import events
 from .errors import KeyReused, NotAccepted, Overloaded
-from .pool_count import PoolCount, Standing, next_number
+from .pool_count import PoolCount, Standing
+from .pool_count import next_number as next_number
+from .pool_count import pool_size as pool_size
 from .rows import insert
 
 State = Transaction.State

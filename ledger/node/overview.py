@@ -15,7 +15,7 @@ from django.utils import timezone
 from ledger.models import Block, Event, Inclusion, Tip, Transaction
 from ledger.queries import peers as peer_queries
 
-from . import chainstate, events, lifecycle, mempool, pool_count
+from . import chainstate, events, lifecycle, mempool
 from .network import peers
 
 BLOCKS_SHOWN: Final = chainstate.SHOWN
@@ -96,7 +96,7 @@ def _tip() -> Tip:
 
 
 def _counts(tip: Tip) -> dict[str, Any]:
-    count, size = pool_count.pool_size()
+    count, size = mempool.pool_size()
     network = lifecycle.current().identity.network
     before, after = network.proof_template(int(tip.block.proof), tip.block.hash)
     return {

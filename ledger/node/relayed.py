@@ -17,7 +17,7 @@ from ledger.consensus import Network
 from ledger.consensus.policy import submission_faults
 from ledger.models import Block, Tip, Transaction
 
-from . import chainstate, events, matching, mempool, pool_count
+from . import chainstate, events, matching, mempool
 from .mempool import Content, State
 
 MOST: Final = 2000
@@ -89,7 +89,7 @@ def told(after: int, *, only_waiting: bool = False, most: int = MOST) -> Batch:
         )
         for entered, uid, sender, recipient, amount, floor, state in rows
     ]
-    newest = lines[-1].entered if len(lines) == most else pool_count.next_number() - 1
+    newest = lines[-1].entered if len(lines) == most else mempool.next_number() - 1
     return Batch(tip.index, tip.block.hash, newest, lines)
 
 
@@ -126,7 +126,7 @@ class Intake:
         return Taken(upto, taking.write(), tuple(taking.faults))
 
     def _room(self) -> _Room:
-        count, size = pool_count.pool_size()
+        count, size = mempool.pool_size()
         others = Transaction.objects.waiting().exclude(relayed_by="").values_list("size", flat=True)
         sizes = list(others)
         return _Room(
@@ -227,7 +227,7 @@ class _Taking:
     def write(self) -> int:
         """Store what was taken; answer how many entered the pool."""
         mempool.enter([row.pk for row in self._woken], State.PENDING)
-        number, now = pool_count.next_number(), timezone.now()
+        number, now = mempool.next_number(), timezone.now()
         index = Tip.objects.values_list("index", flat=True).get(pk=1) + 1
         for place, row in enumerate(self._new):
             row.entered, row.promised_index, row.submitted_at = number + place, index, now

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from ledger.models import Transaction
-from ledger.node import mempool, pool_count
+from ledger.node import mempool
 from ledger.queries import addresses, transactions
 
 pytestmark = pytest.mark.usefixtures("ledger_db")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("ledger_db")
     "ask",
     [
         lambda: list(mempool.pool()),
-        pool_count.pool_size,
+        mempool.pool_size,
         transactions.pool_page,
         lambda: transactions.pool_page(after=3),
         lambda: addresses.pending("alice"),

@@ -15,7 +15,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from ledger.consensus import hash_of
 from ledger.models import ActiveBlock, Inclusion, Reorganisation, Tip, Transaction
-from ledger.node import chainstate, identity, pool_count, verification
+from ledger.node import chainstate, identity, mempool, verification
 from ledger.node.chainstate import Switch
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
@@ -59,7 +59,7 @@ def world(
         contents = [entries[n : n + 1] if n < OURS else [] for n in range(BLOCKS)]
         genesis = active_texts()
         adopt(grow(genesis, contents, 5.0), writer)
-        assert pool_count.pool_size()[0] == 0
+        assert mempool.pool_size()[0] == 0
         texts.write_bytes(write(*grow(genesis, [[]] * (BLOCKS + 1), 6.0)))
         writer.close()
         with connection.cursor() as cursor:

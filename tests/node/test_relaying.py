@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from ledger.models import Event, Inclusion, ReorganisedTransaction, Transaction
-from ledger.node import lifecycle, matching, mempool, operator, pool_count, relayed
+from ledger.node import lifecycle, matching, mempool, operator, relayed
 from ledger.node.conf import NodeConf
 from ledger.node.relayed import Batch, Intake, Line, Taken
 from tests.pages.forked import seal, submit
@@ -234,7 +234,7 @@ def test_they_fill_half_of_the_pool_at_most(node: lifecycle.Node) -> None:
     assert tell(node, *lines[3:], intake=intake) == Taken(3)
     seal(node)
     assert tell(node, *lines[3:], intake=intake) == Taken(6, entered=3)
-    small = Intake(node.identity.network, transactions=100, size=5 * pool_count.pool_size()[1] // 3)
+    small = Intake(node.identity.network, transactions=100, size=5 * mempool.pool_size()[1] // 3)
     assert tell(node, *lines[6:], intake=small) == Taken(6), "half of the bytes"
 
 
@@ -298,7 +298,7 @@ def test_a_long_story_is_told_in_parts(node: lifecycle.Node, only_waiting: bool)
 
 
 QUESTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
-    "the next number": ("COVERING INDEX", pool_count.next_number),
+    "the next number": ("COVERING INDEX", mempool.next_number),
     "what is told": ("entered", lambda: relayed.told(3)),
     "what was released": ("transaction_released", relayed.newest_release),
     "a free entry": (

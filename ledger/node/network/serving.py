@@ -15,7 +15,7 @@ from django.db.models import F, Q
 
 from ledger.models import ActiveBlock, Peer, Tip
 
-from .. import chain_text, lifecycle, pool_count
+from .. import chain_text, lifecycle, mempool
 from ..reading import Reader
 from . import peers
 from .recognition import CAPABILITIES, SOFTWARE
@@ -43,7 +43,7 @@ def description() -> dict[str, Any]:
 
 def newest_in_pool() -> int:
     """The number of what entered the pool last, or was released last."""
-    return pool_count.next_number() - 1
+    return mempool.next_number() - 1
 
 
 def known_addresses() -> list[str]:
