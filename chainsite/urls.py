@@ -1,18 +1,25 @@
 """Where a path leads."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import include, path
 
 from ledger.api.v1.site import document
-from ledger.views import reference
+from ledger.live.document import document as live_document
+from ledger.views import live_reference, reference
 
 handler400 = "ledger.views.errors.bad_request"
 handler403 = "ledger.views.errors.forbidden"
 handler404 = "ledger.views.errors.not_found"
 handler500 = "ledger.views.errors.failed"
 
-# The pages that explain the API; it is here that they meet.
+# The pages that explain what programs can ask for; it is here that they meet.
+live: dict[str, Any] = {"document": live_document}
 reference_patterns = [
+    path("docs/live", live_reference.docs, live, name="live"),
+    path("docs/live/try", live_reference.attempt, live, name="live-try"),
+    path("v1/asyncapi.json", live_reference.asyncapi, live, name="asyncapi"),
     path("docs", reference.docs, {"document": document}, name="docs"),
     path("problems/<slug:name>", reference.problem, {"document": document}, name="problem"),
 ]

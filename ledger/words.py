@@ -194,5 +194,8 @@ WORDS: Final = {
     "check-computing": _("Computing in your browser…"),
     "check-computed": _("Computed just now, in your browser, from the bytes themselves."),
     "check-failed": _("Your browser came to another result. Do not trust this page."),
+    "try-connecting": _("connecting…"),
+    "try-open": _("connected"),
+    "try-waiting": _("connection lost, trying again"),
     "check-not-there": _("Your browser could not fetch the bytes. What the node found is shown."),
 }

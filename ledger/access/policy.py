@@ -189,6 +189,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "v1:mining": Rule(MINE, deletes=CANCEL, shared=True),
     "v1:mining-blocks": Rule(MINE, shared=True),
     "v1:*": _SHARED,
+    "reference:asyncapi": _SHARED,
     "reference:*": _READING,
     "live": _READING,
     "healthz": _READING,

