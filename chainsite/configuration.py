@@ -195,6 +195,12 @@ DEBUG = switch(
     "CHAINSITE_DEBUG", False, "Django's debug pages; never on a machine others can reach."
 )
 
+BUILD = text(
+    "CHAINSITE_BUILD",
+    "",
+    "What this build is called, beside the version; empty: the checkout's commit.",
+)
+
 # --- instruments ----------------------------------------------------------------------------
 LOG_LEVEL = choice(
     "CHAINSITE_LOG_LEVEL",

@@ -22,7 +22,8 @@ from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, set_script_prefix
 from django.utils.log import log_response
 
-from .limits import BODY_BYTES, Limit, refusals
+from .early import worded
+from .limits import BODY_BYTES, TOO_LARGE, Limit, refusals
 from .routes import resolve
 
 Message = Mapping[str, Any]
@@ -31,7 +32,6 @@ Send = Callable[[Message], Awaitable[None]]
 
 _AT_ONCE: Final = 0.02
 """Seconds that an answer may take before its client is listened to."""
-_TOO_LARGE = b"the body is too large\n"
 
 
 class Handler(ASGIHandler):
@@ -51,7 +51,7 @@ class Handler(ASGIHandler):
         except RequestAborted:
             return
         if body is None:
-            await _refuse_body(send)
+            await _refuse_body(scope["path"], send)
             return
         if prefix := get_script_prefix(scope):  # else it is as it was when this task began
             set_script_prefix(prefix)
@@ -193,12 +193,13 @@ async def _body(receive: Receive) -> BytesIO | None:
             return body
 
 
-async def _refuse_body(send: Send) -> None:
+async def _refuse_body(path: str, send: Send) -> None:
     refusals.note(Limit.BODY_BYTES)
+    kind, body = worded(path, "too-large", 413, TOO_LARGE)
     headers = [
-        (b"Content-Type", b"text/plain; charset=utf-8"),
-        (b"Content-Length", b"%d" % len(_TOO_LARGE)),
+        (b"Content-Type", kind),
+        (b"Content-Length", b"%d" % len(body)),
         (b"Connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": _TOO_LARGE})
+    await send({"type": "http.response.body", "body": body})

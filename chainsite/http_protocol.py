@@ -16,8 +16,9 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from .admission import Turn
+from .early import worded
 from .flow import Flow
-from .limits import BODY_BYTES, Limit, refusals
+from .limits import BODY_BYTES, TOO_LARGE, Limit, refusals
 
 reactor: Any = _reactor  # Twisted's types know no clock in it
 
@@ -28,13 +29,14 @@ CHUNK_BYTES: Final = 64 * 1024
 SEND_BYTES: Final = 1024 * 1024
 """What the socket is offered at once; Twisted's own 128 KiB are many turns of the loop."""
 COME_BACK: Final = b"5"  # seconds
+_MANY: Final = "many are being sent large answers; come back soon"
 
 
-def _plain(status: bytes, text: bytes, *lines: bytes) -> bytes:
+def _whole(status: bytes, text: bytes, *lines: bytes, kind: bytes = b"text/plain") -> bytes:
     """A whole answer after which the connection ends."""
     head = (
         b"HTTP/1.1 " + status,
-        b"Content-Type: text/plain",
+        b"Content-Type: " + kind,
         b"Connection: close",
         b"Content-Length: %d" % len(text),
         *lines,
@@ -108,10 +110,10 @@ class GuardedRequest(WebRequest):
         refusals.note(Limit.LARGE_ANSWERS)
         if self.finished or self.channel is None:
             return
-        text = b"many are being sent large answers; come back soon\n"
+        kind, text = worded(self._asked_for(), "overloaded", 503, _MANY)
         self.responseHeaders = Headers()
         self.setResponseCode(503)
-        self.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        self.setHeader(b"Content-Type", kind)
         self.setHeader(b"Content-Length", b"%d" % len(text))
         self.setHeader(b"Retry-After", COME_BACK)
         Request.write(self, text)
@@ -139,13 +141,18 @@ class GuardedRequest(WebRequest):
         if self.turn is not None:
             self.server.turns.give_back(self.turn)
 
+    def _asked_for(self) -> str:
+        """The path, as it was sent: known to the channel before it is to the request."""
+        return bytes(getattr(self.channel, "_path", b"")).decode("latin-1")
+
     def _refuse(self) -> None:
         """Answer 413 and hang up; what still comes is not read."""
         if self._refused or self.channel is None:
             return
         self._refused = True
         refusals.note(Limit.BODY_BYTES)
-        self.channel.transport.write(_plain(b"413 Content Too Large", b"the body is too large\n"))
+        kind, body = worded(self._asked_for(), "too-large", 413, TOO_LARGE)
+        self.channel.transport.write(_whole(b"413 Content Too Large", body, kind=kind))
         self.channel.loseConnection()
 
 
@@ -249,7 +256,7 @@ class GuardedChannel(HTTPChannel):
             return
         if self._began:
             refusals.note(self._waits_for)
-            self.transport.write(_plain(b"408 Request Timeout", b"the request took too long\n"))
+            self.transport.write(_whole(b"408 Request Timeout", b"the request took too long\n"))
         self.loseConnection()
 
     def loseConnection(self) -> None:
@@ -290,7 +297,7 @@ class _Refusal(Protocol):
 
     def connectionMade(self) -> None:
         text = b"too many connections; come back soon\n"
-        self.transport.write(_plain(b"503 Service Unavailable", text, b"Retry-After: " + COME_BACK))
+        self.transport.write(_whole(b"503 Service Unavailable", text, b"Retry-After: " + COME_BACK))
         self.transport.loseConnection()
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 
 BODY_BYTES: Final = 64 * 1024
+TOO_LARGE: Final = "the body is too large"
 LOG_EVERY: Final = 60.0  # seconds
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from csp import constants as csp
 from django.core.exceptions import ImproperlyConfigured
 
-from . import __version__, configuration, databases, own_addresses, sqlite_library
+from . import __version__, build, configuration, databases, own_addresses, sqlite_library
 from .instruments.logs import FORMATTERS
 
 SQLITE_LIBRARY = sqlite_library.choose()
@@ -63,6 +63,7 @@ NODE_MINING_CORES = configuration.MINING_CORES.value()
 NODE_ACCESS_LOG = configuration.ACCESS_LOG.value()
 NODE_DISK_FLOOR = configuration.DISK_FLOOR.value()
 NODE_VERSION = __version__
+NODE_BUILD = configuration.BUILD.value() or build.of(BASE_DIR)
 NODE_SERVER = "chainsite.server.GuardedServer"
 
 # --- who may do what (ledger.access) ----------------------------------------------------------

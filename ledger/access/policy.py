@@ -205,7 +205,7 @@ RULES: Final[Mapping[str, Rule]] = {
     **dict.fromkeys(
         (
             *("ledger:dashboard", "ledger:kiosk", "ledger:favicon", "ledger:statistics"),
-            *("ledger:feed", "ledger:badge"),
+            *("ledger:feed", "ledger:badge", "ledger:robots"),
             *("ledger:blocks", "ledger:block", "ledger:block-raw", "ledger:charts-csv"),
             *("ledger:transaction", "ledger:entry", "ledger:pool", "ledger:forks"),
             *("ledger:address", "ledger:address-by-name", "ledger:code", "ledger:code-by-name"),

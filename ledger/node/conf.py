@@ -32,6 +32,7 @@ class NodeConf:
     host: str
     port: int
     version: str
+    build: str
     mine_queue: int
     mining_cores: int
     caps: Caps
@@ -57,6 +58,7 @@ class NodeConf:
             host=settings.NODE_HOST,
             port=settings.NODE_PORT,
             version=settings.NODE_VERSION,
+            build=settings.NODE_BUILD,
             mine_queue=settings.NODE_MINE_QUEUE,
             mining_cores=settings.NODE_MINING_CORES,
             caps=Caps(

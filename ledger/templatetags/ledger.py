@@ -162,9 +162,12 @@ def twice(content: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def canonical(context: dict[str, Any]) -> str:
-    """The page's whole address, without what only changes the form it comes in."""
+def canonical(context: dict[str, Any], lasting: str = "") -> str:
+    """The page's whole address, without what only changes the form it comes in; `lasting` is the
+    path to be remembered, where the page has more than one."""
     request = context["request"]
+    if lasting:
+        return str(request.build_absolute_uri(lasting))
     query = request.GET.copy()
     query.pop("as", None)
     path = escape_uri_path(request.path) + (f"?{query.urlencode()}" if query else "")
@@ -180,5 +183,7 @@ def reasons() -> list[tuple[str, str]]:
 @register.simple_tag
 @cache
 def version() -> str:
+    """The version, and the build if it has a name."""
     pyproject = Path(settings.BASE_DIR) / "pyproject.toml"
-    return str(tomllib.loads(pyproject.read_text())["project"]["version"])
+    said = str(tomllib.loads(pyproject.read_text())["project"]["version"])
+    return f"{said} ({settings.NODE_BUILD})" if settings.NODE_BUILD else said

@@ -16,6 +16,7 @@ from django.shortcuts import render
 from ledger.access.visitor import visitor_of
 from ledger.node import lifecycle, overview
 
+from . import places
 from .tokens import give_token
 
 Data = dict[str, Any]
@@ -39,7 +40,14 @@ async def answer(
     if request.GET.get("as") == "json":
         response: HttpResponse = JsonResponse(data, status=status, json_dumps_params={"indent": 1})
     else:
-        values = {**frame, **data, "may": await visitor_of(request).may_on_pages(), **extra}
+        values = {
+            **frame,
+            **data,
+            "may": await visitor_of(request).may_on_pages(),
+            "in_api": places.in_api(request.resolver_match, data),
+            "lasting": places.lasting(request, data),
+            **extra,
+        }
         response = give_token(request, lambda: render(request, template, values, status=status))
     response.headers["Cache-Control"] = "private, no-cache"
     return response

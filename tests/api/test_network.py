@@ -63,6 +63,7 @@ async def test_a_node_says_who_it_is_and_where_it_stands(
     assert said == {
         "software": "chainsite",
         "version": node.conf.version,
+        "build": node.conf.build,
         "identifier": node.identity.identifier,
         "capabilities": ["blocks", "transactions", "addresses", "announcements"],
         "network": {"dialect": "seed", "difficulty": NETWORK.difficulty, "genesis": first},

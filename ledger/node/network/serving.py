@@ -33,6 +33,7 @@ def description() -> dict[str, Any]:
     return {
         "software": SOFTWARE,
         "version": current.conf.version,
+        "build": current.conf.build,
         "identifier": current.identity.identifier,
         "capabilities": list(CAPABILITIES),
         "network": {**_network(), "genesis": ActiveBlock.objects.get(index=1).block.hash},

@@ -1,0 +1,17 @@
+"""Refusals before Django has a request, in the form in which its path is answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger.api.problems import problem
+
+_PLAIN: Final = b"text/plain; charset=utf-8"
+
+
+def worded(path: str, name: str, status: int, reason: str) -> tuple[bytes, bytes]:
+    """Content type and body: the problem of that name where the versioned API is, else text."""
+    if not path.startswith("/api/v1/"):
+        return _PLAIN, f"{reason}\n".encode()
+    answer = problem(name, status, reason)
+    return answer.headers["Content-Type"].encode(), answer.content
