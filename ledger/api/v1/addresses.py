@@ -17,9 +17,10 @@ from ledger.node import lifecycle
 from ledger.queries import addresses as queries
 from ledger.queries import transactions
 
+from ..errors import BadRequest
 from . import paging
 from .described import saying
-from .paging import Cursor, Limit
+from .paging import Limit, SignedCursor
 from .refusals import NotFound
 from .schemas import addresses as shapes
 
@@ -72,11 +73,11 @@ async def history(
     response: HttpResponse,
     name: Name,
     limit: Limit = 50,
-    cursor: Cursor = None,
+    cursor: SignedCursor = None,
 ) -> dict[str, Any]:
     behind = queries.behind(cursor, name) if cursor else None
     if cursor and behind is None:
-        raise paging.unknown_cursor()
+        raise BadRequest("cursor is the `next` of a page of this history, as it was given")
 
     def read() -> dict[str, Any]:
         row = _known(name)

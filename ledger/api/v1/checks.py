@@ -18,7 +18,8 @@ from .transactions import EXAMPLE
 
 router = Router(tags=["checks"])
 
-_OBJECT: dict[str, Any] = {"type": "object", "additionalProperties": True}
+_OBJECT: dict[str, Any] = {"type": "object"}
+_ANYTHING: dict[str, Any] = {}
 _BLOCK: dict[str, Any] = {
     "index": 2,
     "timestamp": 1700000000.5,
@@ -28,9 +29,9 @@ _BLOCK: dict[str, Any] = {
 }
 
 
-def _body(example: dict[str, Any]) -> dict[str, Any]:
+def _body(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
     extra = saying(413, 415)
-    content = {"application/json": {"schema": _OBJECT, "example": example}}
+    content = {"application/json": {"schema": schema, "example": example}}
     return extra | {"requestBody": {"required": True, "content": content}}
 
 
@@ -40,7 +41,7 @@ def _body(example: dict[str, Any]) -> dict[str, Any]:
     url_name="check-transaction",
     summary=_("Would this transaction be taken?"),
     description=_("Judged as if it were sent, with every reason; nothing is stored."),
-    openapi_extra=_body({**EXAMPLE, "amount": -5}),
+    openapi_extra=_body(_OBJECT, {**EXAMPLE, "amount": -5}),
 )
 async def transaction(request: HttpRequest) -> dict[str, Any]:
     values = json_body(request)
@@ -72,7 +73,7 @@ def _with_plain_amount(values: dict[str, Any]) -> dict[str, Any]:
         " Where the rules stop at the first fault, this names all. A block that follows none this"
         " node holds is judged as the next one. At most 64 KiB; nothing is stored."
     ),
-    openapi_extra=_body(_BLOCK),
+    openapi_extra=_body(_ANYTHING, _BLOCK),
 )
 async def block(request: HttpRequest) -> dict[str, Any]:
     if request.content_type != "application/json":

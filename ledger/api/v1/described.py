@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 PROBLEM: Final = {"$ref": "#/components/responses/Problem"}
+_TYPES: Final = {"application/json": "array"}
 
 
 def saying(
@@ -20,7 +21,7 @@ def saying(
     answer: dict[str, Any] = {}
     if content:
         answer["content"] = {
-            kind: {"schema": {"type": "string", "description": what}}
+            kind: {"schema": {"type": _TYPES.get(kind, "string"), "description": what}}
             for kind, what in content.items()
         }
     if headers:

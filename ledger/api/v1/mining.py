@@ -19,6 +19,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 
 from ledger.consensus import Refused
+from ledger.consensus.policy import NAME_CHARACTERS
 from ledger.node import chainstate, events, lifecycle, outside, sealing, waiting
 from ledger.node.errors import NotAccepted, Overloaded
 from ledger.node.mining import MiningCancelled, MiningState
@@ -139,7 +140,11 @@ async def template(
     recipient: Annotated[
         str | None,
         Query(
-            description=_("Who gets the reward; this node, if nobody is named."), examples=["alice"]
+            min_length=1,
+            max_length=NAME_CHARACTERS,
+            pattern=r"^[^\x00-\x1f\x7f-\x9f]+$",
+            description=_("Who gets the reward; this node, if nobody is named."),
+            examples=["alice"],
         ),
     ] = None,
     wait: Wait = 0,

@@ -9,10 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_noop as _
 from ninja import Query
 
-from ..errors import BadRequest
-
 LARGEST: Final = 200
-_DIGITS: Final = 18
 
 Limit = Annotated[
     int,
@@ -22,12 +19,9 @@ Limit = Annotated[
         )
     ),
 ]
-Cursor = Annotated[
-    str | None,
-    Query(
-        description=_("Where to go on: `next` of the page before. Empty begins."), max_length=1000
-    ),
-]
+_ON: Final = _("Where to go on: `next` of the page before.")
+Cursor = Annotated[str | None, Query(description=_ON, pattern="^[0-9]{1,18}$")]
+SignedCursor = Annotated[str | None, Query(description=_ON, max_length=1000)]
 
 
 def clamped(limit: int, most: int = LARGEST) -> int:
@@ -35,19 +29,8 @@ def clamped(limit: int, most: int = LARGEST) -> int:
 
 
 def behind(cursor: str | None) -> int | None:
-    """The row that a page continues behind, where a cursor is a number.
-
-    Raises `BadRequest` for a text that no page gave out.
-    """
-    if not cursor:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _DIGITS):
-        raise unknown_cursor()
-    return int(cursor)
-
-
-def unknown_cursor() -> BadRequest:
-    return BadRequest("cursor is the `next` of a page of this list, as it was given")
+    """The row that a page continues behind; None for the first page."""
+    return None if cursor is None else int(cursor)
 
 
 def link(request: HttpRequest, response: HttpResponse, cursor: str | None) -> None:

@@ -50,7 +50,7 @@ _WHOLE: Final[dict[str, Any]] = {"type": "integer"}
 _TEXTS: Final[dict[str, Any]] = {"type": "array", "items": _TEXT}
 _POSITION: Final = {"$ref": "#/components/schemas/Position"}
 _PLACE: Final = _object(
-    index={"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
+    index={"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
     hash={"type": "string", "pattern": "^[0-9a-f]{64}$"},
 )
 _TOKEN: Final = "^[A-Za-z0-9]{1,64}$"
@@ -121,7 +121,10 @@ PATHS: Final[dict[str, Any]] = {
         "post": {
             "operationId": "network-announcements",
             "summary": _("Announce that there is something new"),
-            "description": _("Taken as a hint: what there is, this node fetches itself."),
+            "description": _(
+                "Taken as a hint: what there is, this node fetches itself. Who cannot be reached by"
+                " the address it asks from names another as `address`."
+            ),
             "tags": ["nodes"],
             "parameters": [],
             "requestBody": {
@@ -130,12 +133,12 @@ PATHS: Final[dict[str, Any]] = {
                     "application/json": {
                         "schema": _object(
                             identifier={"type": "string", "pattern": "^[!-~]{1,64}$"},
-                            address={"type": "string", "description": "host:port"},
+                            port={"type": "integer", "minimum": 1, "maximum": 65535},
                             tip=_PLACE,
                         ),
                         "example": {
                             "identifier": "0123456789abcdef0123456789abcdef",
-                            "address": "192.0.2.7:5000",
+                            "port": 5000,
                             "tip": {"index": 1, "hash": "0" * 64},
                         },
                     }

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from ninja.errors import HttpError, ValidationError
 
@@ -53,9 +54,10 @@ def answer(request: HttpRequest, error: Exception) -> HttpResponse:
         case errors.Overloaded():
             seconds = str(error.retry_after)
             return problem("overloaded", 503, str(error), Retry_After=seconds)
-        case errors.NodeError():
+        case errors.NodeError() | DatabaseError():
             logger.warning("%s %s: %s", request.method, request.path, error)
-            return problem("unavailable", 503, str(error), Retry_After="5")
+            reason = str(error) if isinstance(error, errors.NodeError) else "the database fails"
+            return problem("unavailable", 503, reason, Retry_After="5")
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     return problem("failed", 500, "this node made a mistake; its log says more")
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_noop as _
 from ninja import Field, Schema
 from pydantic import ConfigDict, StrictStr
 
-from .shared import Hash, Index, Integer, Whole
+from .shared import Hash, Index, Integer, SentProof
 
 
 class Search(Schema):
@@ -69,7 +69,7 @@ class Proof(Schema):
     model_config = ConfigDict(extra="forbid")
 
     template: StrictStr = Field(min_length=1, max_length=4000)
-    proof: Whole = Field(description=_("Beyond 2^53 as a string of digits."))
+    proof: SentProof = Field(description=_("Beyond 2^53 as a string of digits."))
 
 
 class Sealed(Schema):

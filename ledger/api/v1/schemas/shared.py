@@ -37,20 +37,20 @@ def _whole(value: Any) -> int:
     raise ValueError("must be an integer, or a string of its digits")
 
 
-Whole = Annotated[
-    int,
-    BeforeValidator(_whole),
-    WithJsonSchema(
+def _sent(most: int, digits: int) -> WithJsonSchema:
+    return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
-                {"type": "string", "pattern": "^[0-9]{1,15}$"},
+                {"type": "integer", "minimum": 0, "maximum": most},
+                {"type": "string", "pattern": f"^[0-9]{{1,{digits}}}$"},
             ]
         }
-    ),
-]
-"""An integer that is sent: what JavaScript cannot hold comes as digits."""
+    )
 
+
+# Integers that are sent: what JavaScript cannot hold comes as digits.
+SentAmount = Annotated[int, BeforeValidator(_whole), _sent(2**63 - 1, 18)]
+SentProof = Annotated[int, BeforeValidator(_whole), _sent(2**53 - 1, _DIGITS)]
 Moment = Annotated[str, Field(description=_("Date and time of this node's clock, ISO 8601."))]
 Id = Annotated[
     str,

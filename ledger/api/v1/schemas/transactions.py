@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop as _
 from ninja import Field, Schema
 from pydantic import ConfigDict, StrictStr
 
-from .shared import Hash, Id, Index, Integer, Moment, Next, Whole
+from .shared import Hash, Id, Index, Integer, Moment, Next, SentAmount
 
 _NAME: dict[str, Any] = {
     "minLength": 1,
@@ -31,7 +31,7 @@ class Submission(Schema):
         ),
     ]
     recipient: Name = Field(description=_("Who is paid."))
-    amount: Whole = Field(
+    amount: SentAmount = Field(
         description=_("From 0 to 2^63 - 1 (`js`: 2^53 - 1); beyond 2^53 as a string of digits.")
     )
 
