@@ -34,7 +34,7 @@ async def search(
     q: Annotated[
         str,
         Query(
-            max_length=2000,
+            max_length=500,
             description=_(
                 "An index, a hash or its beginning, an id, a name or its beginning, a date."
             ),

@@ -40,7 +40,7 @@ async def test_an_index_above_the_tip_says_so(api: Api, texts: list[str]) -> Non
 
 
 async def test_nothing_is_found_for_nonsense(api: Api) -> None:
-    for query in ("", "%00", "%ff%fe", "x" * 2000):
+    for query in ("", "%00", "%ff%fe", "x" * 500):
         answer = await api.get(f"/search?q={query}")
         assert (answer.status, answer.json["hits"]) == (200, [])
-    problem(await api.get("/search?q=" + "x" * 2001), 422, "invalid")
+    problem(await api.get("/search?q=" + "x" * 501), 422, "invalid")
