@@ -267,6 +267,12 @@ def network(options: argparse.Namespace) -> NoReturn:
     hand_over(["-m", "demo", json.dumps(values)], dict(os.environ))
 
 
+def cluster(options: argparse.Namespace) -> NoReturn:
+    prepare(SCALE)
+    os.chdir(ROOT)
+    hand_over(["-m", "deploy.local", *options.arguments], dict(os.environ))
+
+
 def node_locks() -> tuple[str, ...]:
     """The locks a node needs that lives where the environment says."""
     return SCALE if os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL") else RUN
@@ -409,6 +415,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     several.set_defaults(command=network)
 
+    shared = commands.add_parser(
+        "cluster", help="one node as several processes: PostgreSQL, Redis, nginx; --help says more"
+    )
+    shared.set_defaults(command=cluster, arguments=[])
+
     tests = commands.add_parser("test", help="run the tests; every argument goes to pytest")
     tests.set_defaults(command=test, arguments=[])
 
@@ -432,7 +443,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     locks.set_defaults(command=lock, uv=[])
 
     # argparse would take their options for its own
-    for name, command in (("test", test), ("bench", measure)):
+    for name, command in (("test", test), ("bench", measure), ("cluster", cluster)):
         if arguments[:1] == [name]:
             return argparse.Namespace(command=command, arguments=arguments[1:])
     options = parser.parse_args(arguments)

@@ -193,7 +193,7 @@ def test_without_a_command_it_prints_help(project: Project) -> None:
     done = project.dev()
     assert done.returncode == 0
     assert done.stdout == project.dev("--help").stdout
-    for command in ("run", "network", "test", "manage", "check", "lock"):
+    for command in ("run", "network", "cluster", "test", "manage", "check", "lock"):
         assert re.search(rf"^ +{command} ", done.stdout, re.MULTILINE), command
     assert project.uv_calls == []
 

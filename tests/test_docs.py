@@ -92,7 +92,9 @@ def test_every_url_has_a_name() -> None:
     assert unnamed == []
 
 
-@pytest.mark.parametrize("line", ["run", "test", "manage", "check", "lock", "network", "bench"])
+@pytest.mark.parametrize(
+    "line", ["run", "test", "manage", "check", "lock", "network", "bench", "cluster"]
+)
 def test_every_subcommand_of_dev_py_is_in_a_document(line: str) -> None:
     documents = README + (PROJECT / "CHANGELOG.md").read_text()
     assert re.search(rf"dev\.py [^\n]*\b{line}\b|`{line}`", documents)

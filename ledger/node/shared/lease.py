@@ -3,7 +3,7 @@
 Taking and renewing are each one UPDATE that compares what was read and sets what follows. They do
 not go through the writer, where a long reorganisation would keep the renewal waiting. On SQLite,
 where a long transaction keeps out everybody, a standby does not stand in line for the lock: so the
-holder, which tries ten times a second then, is first.
+holder, which tries ten times a second then, is first, unless it took longer than the lease.
 
 Time within a term is measured by this process's monotonic clock, from before the renewal was sent:
 by whichever clock, the holder stops earlier than the database lets another begin.
