@@ -19,7 +19,7 @@ import pytest
 from ledger.consensus import DVF, SEED, Caps, Network
 from ledger.models import Block, Event
 from ledger.node.conf import NodeConf
-from ledger.node.network import addresses
+from ledger.node.network import addresses, client
 from tests.consensus.chains import body_of, make_block, make_chain
 from tests.processes import NodeProcess
 
@@ -392,8 +392,9 @@ GROUPS = [QUICK[start::12] for start in range(12)]  # far apart: what is large c
 class TestFewAtOnce:
     @pytest.fixture
     def conf(self, conf: NodeConf) -> NodeConf:
-        """None of these waits for the deadline: with time enough, the reason is always the same."""
-        return replace(conf, peer_deadline=5.0)
+        """None of these waits for the deadline: with time enough, the reason is always the same.
+        A busy machine needs more of it; the test asks for five seconds of ours."""
+        return replace(conf, peer_deadline=60.0)
 
     @pytest.mark.parametrize("kinds", GROUPS, ids=lambda kinds: kinds[0])
     async def test_it_is_noted_and_nothing_else_happens(
@@ -403,10 +404,10 @@ class TestFewAtOnce:
             bad = {kind: stack.enter_context(RawPeer(KINDS[kind][0])) for kind in kinds}
             await asking.register(*(peer.address for peer in bad.values()))
             answer, took = await asking.resolve_while_serving()
-        for kind, peer in bad.items():
-            await is_noted(asking, peer, kind)
+            for kind, peer in bad.items():
+                await is_noted(asking, peer, kind)
         assert answer["message"] == "Our chain is authoritative"
-        assert took < 5.0 + 1
+        assert took < 5
         assert await asking.read(Event.objects.filter(kind="refusal").count) == len(kinds)
 
 
@@ -414,11 +415,13 @@ async def test_whoever_takes_too_long_is_left_at_the_deadline(asking: Asking) ->
     with ExitStack() as stack:
         slow = {kind: stack.enter_context(RawPeer(KINDS[kind][0])) for kind in SLOW}
         await asking.register(*(peer.address for peer in slow.values()))
+        begun = time.monotonic()
         answer, took = await asking.resolve_while_serving()
-    assert answer["message"] == "Our chain is authoritative"
-    assert DEADLINE <= took < DEADLINE + 1
-    for kind, peer in slow.items():
-        await is_noted(asking, peer, kind)
+        assert time.monotonic() - begun >= DEADLINE
+        assert took < DEADLINE + 1
+        assert answer["message"] == "Our chain is authoritative"
+        for kind, peer in slow.items():
+            await is_noted(asking, peer, kind)
 
 
 async def is_noted(asking: Asking, peer: RawPeer, kind: str) -> None:
@@ -430,7 +433,7 @@ async def is_noted(asking: Asking, peer: RawPeer, kind: str) -> None:
     assert row.failure.isprintable(), "the reason can be shown and logged as it is"
     assert row.last_failure_at is not None
     assert row.last_success_at is row.length is None
-    assert peer.asked == 1, "one request, and no other"
+    peer.wait_until_asked(1)  # one request, and no other
     assert await asking.read(Block.objects.count) == 1
 
 
@@ -589,6 +592,15 @@ class TestUnreachable:
         await asking.register(full)
         _, took = await asking.resolve_while_serving()
         assert took < DEADLINE + 1
+
+    def test_where_no_time_is_left_to_connect_the_deadline_is_the_reason(self) -> None:
+        """A busy machine may take all of it for the way to the first byte."""
+        with (
+            RawPeer(sends(whole(GOOD))) as peer,
+            pytest.raises(client.PeerFailed, match="no whole answer within 0 s"),
+            client.ask(peer.address, policy="any", deadline=0.0),
+        ):
+            pass
 
     async def test_a_resolver_that_does_not_answer_is_left_behind(
         self, asking: Asking, monkeypatch: pytest.MonkeyPatch

@@ -150,14 +150,14 @@ def ask(
             session.trust_env = False
             session.mount("http://", adapter)
             request = _Request(address, path, headers, json)
-            with _in_words(adapter, deadline):
+            with _in_words(adapter, deadline, started + deadline):
                 response = _send(session, request, policy, started + deadline)
             with closing(response):
                 _check(response, request, accept)
                 yield Answer(
                     response.status_code,
                     response.headers,
-                    _pieces(response, adapter, deadline),
+                    _pieces(response, adapter, deadline, started + deadline),
                     time.monotonic() - started,
                     adapter.own_host,
                     deadline,
@@ -168,12 +168,13 @@ def ask(
 
 
 @contextmanager
-def _in_words(adapter: _Adapter, deadline: float) -> Iterator[None]:
+def _in_words(adapter: _Adapter, deadline: float, end: float) -> Iterator[None]:
     """Make a `PeerFailed` of what goes wrong with the connection, and of nothing else."""
     try:
         yield
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
-        if adapter.expired:
+        # On a busy machine the timer itself may be late.
+        if adapter.expired or time.monotonic() >= end:
             raise PeerFailed(f"no whole answer within {deadline:g} s") from None
         raise PeerFailed(_words(error)) from None
 
@@ -186,7 +187,7 @@ def _send(
     for ip, port in _resolve(request.address, policy, end)[:_PLACES]:
         left = end - time.monotonic()
         if left <= 0:
-            break
+            raise failure or TimeoutError
         try:
             pacing.admit((ip, port))
             return session.request(
@@ -238,8 +239,10 @@ def _resolve(address: str, policy: str, end: float) -> list[Place]:
     return answer
 
 
-def _pieces(response: requests.Response, adapter: _Adapter, deadline: float) -> Iterator[bytes]:
-    with _in_words(adapter, deadline):
+def _pieces(
+    response: requests.Response, adapter: _Adapter, deadline: float, end: float
+) -> Iterator[bytes]:
+    with _in_words(adapter, deadline, end):
         while piece := response.raw.read1(_PIECE, decode_content=False):
             yield piece
         if adapter.expired:  # where no length was given, our own hanging up looks like the end
