@@ -152,7 +152,7 @@ class NodeProcess:
         while time.monotonic() < deadline:
             try:
                 requests.head(f"{self.url}/chain", timeout=5)
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.02)
             else:
                 return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +19,7 @@ from ledger.models import Block, Inclusion, Transaction
 from ledger.node import branch as branches
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
+from tests.clocks import ON_LINUX, Stopwatch, children_of, is_at_work, processor_seconds
 from tests.consensus.chains import body_of, make_chain, read
 from tests.processes import NodeProcess
 
@@ -128,7 +128,9 @@ class TestWhenBlocksAreHardToFind:
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-            await until(lambda: node.miner.state().searching is None, seconds=1)
+            hung_up = Stopwatch()
+            await until(lambda: node.miner.state().searching is None)
+            assert hung_up.seconds < 1
 
 
 class TestDuringTheSearch:
@@ -215,18 +217,16 @@ async def test_a_block_that_cannot_be_committed_is_503_and_not_on_the_chain(
     assert (await reading(lifecycle.verify)).sound
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, in clock ticks of 10 ms."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+def searched(child: int) -> float:
+    """The seconds a child's first thread has had of a processor: it searches, and nothing else.
+
+    Not the clock, since it gives way to all others; nor what the whole child has had: after a
+    second's search, which five late hang-ups may come to, a quicker kernel is made beside it.
+    """
+    return int(Path(f"/proc/{child}/schedstat").read_text().split()[0]) / 1e9
 
 
-def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(not ON_LINUX, reason="reads /proc")
 def test_a_client_that_hangs_up_costs_no_more_than_a_second(
     node_process: Callable[..., NodeProcess],
 ) -> None:
@@ -234,23 +234,22 @@ def test_a_client_that_hangs_up_costs_no_more_than_a_second(
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", process.port)) as client:
             client.sendall(b"GET /mine HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            deadline = time.monotonic() + 10
-            while not (searching := children(process.process.pid)):
+            deadline = time.monotonic() + 60
+            while not (searching := children_of(process.process.pid)):
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             (child,) = searching
-            before = cpu_seconds(child)
-            while cpu_seconds(child) < before + 0.1:
+            before = searched(child)
+            while searched(child) < before + 0.1:
                 assert time.monotonic() < deadline, "the search never ran"
                 time.sleep(0.02)
-    hung_up = time.monotonic()
-    while True:
-        before = cpu_seconds(child)
-        time.sleep(0.25)
-        if cpu_seconds(child) == before:
-            break
-        assert time.monotonic() < hung_up + 1.25, "it searches for a client that is gone"
+    before, deadline = searched(child), time.monotonic() + 60
+    while is_at_work(child):
+        assert searched(child) < before + 1, "it searches for a client that is gone"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert searched(child) < before + 1
     assert process.get("/chain").json()["length"] == 1
-    both = cpu_seconds(child) + cpu_seconds(process.process.pid)
+    both = searched(child) + processor_seconds(process.process.pid)
     time.sleep(0.5)
-    assert cpu_seconds(child) + cpu_seconds(process.process.pid) - both <= 0.05
+    assert searched(child) + processor_seconds(process.process.pid) - both <= 0.05

@@ -52,8 +52,9 @@ expect.set_options(timeout=SECONDS * 1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = f"{Path(__file__).parent}{os.sep}"
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(here):
             item.add_marker(pytest.mark.browser)
 
 
@@ -157,10 +158,13 @@ class Watched:
 
 
 @pytest.fixture
-def visit(contexts: Contexts) -> Iterator[Callable[..., Watched]]:
+def visit(
+    contexts: Contexts, node_process: Callable[..., NodeProcess]
+) -> Iterator[Callable[..., Watched]]:
     """Open a node's page, with options of Playwright's contexts; `prepare` sees it before.
 
     A page whose clock is set needs a context `of_its_own`: the clock is the context's for good.
+    Nodes of the test's own (`node_process`) outlive the pages, which would notice that they ended.
     """
     watched: list[tuple[str, Watched]] = []
 

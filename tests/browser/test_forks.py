@@ -161,6 +161,7 @@ def test_what_the_network_does_is_shown_without_an_event(
         sockets[-1].send(json.dumps({"kind": "network", "data": data}))
 
     go(page, first, "/")
+    wait_until_live(page)  # what the node itself tells first would end what is told here
     strip, bar = page.locator("#catching-up"), page.locator("#catching-up progress")
     expect(strip).to_be_hidden()
     places = "Array.from(document.querySelectorAll('.card, .panel'), (e) => e.offsetTop)"

@@ -6,13 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ledger.mining.child import CHUNK_SECONDS, FIRST_CHUNK, next_chunk
+from tests.clocks import processor_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,6 +41,13 @@ def hear(child: subprocess.Popen[bytes]) -> tuple[str, int]:
     return answer["type"], answer["id"]
 
 
+def hear_the_end(child: subprocess.Popen[bytes]) -> tuple[str, int]:
+    """How the next search to end did: on a busy machine any may be told of four times a second."""
+    while (heard := hear(child))[0] == "progress":
+        pass
+    return heard
+
+
 def order(search_id: int, difficulty: int) -> dict[str, str | int]:
     return {
         "type": "search",
@@ -56,16 +63,16 @@ def test_the_child_obeys_a_cancel_within_100_ms(child: subprocess.Popen[bytes]) 
     tell(child, **order(1, 64))
     tell(child, type="cancel", id=7)  # not the one that runs
     assert hear(child) == ("progress", 1)
-    asked_at = time.monotonic()
+    asked_at = processor_seconds(child.pid)  # it gives way to all others: it may not even run
     tell(child, type="cancel", id=1)
-    assert hear(child) == ("cancelled", 1)
-    assert time.monotonic() - asked_at < 0.1
+    assert hear_the_end(child) == ("cancelled", 1)
+    assert processor_seconds(child.pid) - asked_at < 0.1
 
 
 def test_a_new_search_takes_the_place_of_the_one_that_runs(child: subprocess.Popen[bytes]) -> None:
     tell(child, **order(1, 64))
     tell(child, **order(2, 4))
-    assert [hear(child), hear(child)] == [("cancelled", 1), ("found", 2)]
+    assert [hear_the_end(child) for _ in range(2)] == [("cancelled", 1), ("found", 2)]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="niceness as POSIX has it")
@@ -106,6 +113,6 @@ def test_a_search_with_an_end_says_when_there_is_no_proof_before_it(
     child: subprocess.Popen[bytes],
 ) -> None:
     tell(child, **order(1, 4), stop=35_293)
-    assert hear(child) == ("exhausted", 1)
+    assert hear_the_end(child) == ("exhausted", 1)
     tell(child, **order(2, 4), stop=35_294)
-    assert hear(child) == ("found", 2)
+    assert hear_the_end(child) == ("found", 2)

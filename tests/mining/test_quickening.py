@@ -17,6 +17,7 @@ from ledger.mining import Progress, SearchCancelled, Searcher, SearchFailed
 from ledger.mining import child as child_module
 from ledger.mining.child import Child, quicker
 from ledger.mining.crew import Crew, Worker
+from tests.clocks import processor_seconds
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
 
@@ -148,14 +149,17 @@ def test_a_worker_searches_its_share() -> None:
 def test_a_crew_obeys_a_cancel_soon() -> None:
     with Searcher(command("--cores", "2")) as searcher:
         cancelled = threading.Event()
-        asked: list[float] = []
+        asked: dict[int, float] = {}
 
         def note(progress: Any) -> None:
             if progress.elapsed > 0.5 and not asked:
-                asked.append(time.monotonic())
+                assert searcher.child_pid
+                crew = [searcher.child_pid, *children(searcher)]
+                asked.update((pid, processor_seconds(pid)) for pid in crew)
                 cancelled.set()
 
         with pytest.raises(SearchCancelled):
             searcher.find(b"100", b"", 64, on_progress=note, cancelled=cancelled)
         assert searcher.find(b"100", b"", 4).proof == 35_293
-        assert time.monotonic() - asked[0] < 0.5
+        # In what they do: they give way to all others, so on a busy machine they wait for long.
+        assert all(processor_seconds(pid) - before < 0.5 for pid, before in asked.items())

@@ -43,6 +43,13 @@ class Load:
         for thread in self._threads:
             thread.start()
 
+    def wait_until_told(self) -> None:
+        """Of a transaction and of a block, so that there is something to keep at the kill."""
+        deadline = time.monotonic() + 60
+        while not (self.mined and self.promises.acknowledged):
+            assert time.monotonic() < deadline, "the load never got an answer"
+            time.sleep(0.01)
+
     def wait(self) -> None:
         for thread in self._threads:
             thread.join()
@@ -58,7 +65,7 @@ class Load:
             content = (f"life {self._life} client {number}", "somebody", amount)
             self.promises.tried[content] += 1
         value = dict(zip(("sender", "recipient", "amount"), content, strict=True))
-        answer = session.post(f"{self.url}/transactions/new", json=value, timeout=10)
+        answer = session.post(f"{self.url}/transactions/new", json=value, timeout=60)
         if answer.status_code == 201:
             with self._lock:
                 self.promises.acknowledged[answer.json()["id"]] = content
@@ -66,7 +73,7 @@ class Load:
     def _mine(self, _number: int) -> None:
         with requests.Session() as session, pytest.raises(requests.RequestException):
             while True:
-                answer = session.get(f"{self.url}/mine", timeout=10)
+                answer = session.get(f"{self.url}/mine", timeout=60)
                 if answer.status_code == 200:
                     with self._lock:
                         self.mined.append(answer.json())
@@ -96,6 +103,7 @@ def kill_in_many_lives(node_process: Start, zygote: Zygote, lives: int) -> None:
     promises = Promises()
     for life in range(lives):
         load = Load(node.url, promises, life)
+        load.wait_until_told()
         time.sleep(dice.uniform(0.2, 1.2))
         assert node.process.returncode is None, node.text
         node.kill()

@@ -54,8 +54,8 @@ def calls() -> dict[str, list[tuple[str, ast.Call]]]:
     for folder in ("consensus", "node"):
         for path in sorted((LEDGER / folder).rglob("*.py")):
             for call in ast.walk(ast.parse(path.read_text())):
-                if isinstance(call, ast.Call):
-                    name = ast.unparse(call.func).split(".")[-1]
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name | ast.Attribute):
+                    name = getattr(call.func, "id", None) or getattr(call.func, "attr", "")
                     found.setdefault(name, []).append((f"{path.name}:{call.lineno}", call))
     return found
 
