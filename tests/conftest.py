@@ -6,6 +6,7 @@ migrated file. That is also what makes commits real: no test runs inside a trans
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -57,17 +58,31 @@ def use_database(path: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def migrated(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
-    """A database file with all tables and triggers, and no node in it yet."""
-    path = tmp_path_factory.mktemp("migrated") / "chain.sqlite3"
+def migrated(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker, worker_id: str
+) -> Path:
+    """A database file with all tables and triggers, and no node in it yet. All workers of a run
+    have the one that the first of them makes."""
+    own = tmp_path_factory.getbasetemp()
+    path = (own if worker_id == "master" else own.parent) / "migrated.sqlite3"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            with django_db_blocker.unblock():
+                _migrate(path.with_suffix(".new"))
+            path.with_suffix(".new").rename(path)
     with django_db_blocker.unblock():
         use_database(path)
-        call_command("migrate", verbosity=0)
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
     processes.template = path
     return path
+
+
+def _migrate(path: Path) -> None:
+    use_database(path)
+    call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
 
 
 @pytest.fixture

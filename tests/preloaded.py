@@ -12,30 +12,46 @@ from chainsite import sqlite_library
 
 sqlite_library.choose()
 
+import tomllib
+import unittest
+
 import autobahn.twisted.websocket
 import channels.generic.websocket
 import channels.routing
+import channels.security.websocket
+import csp.middleware
 import django.contrib.admin
 import django.contrib.auth.hashers
 import django.contrib.messages.storage.session
 import django.contrib.sessions.backends.db
+import django.core.cache.backends.locmem
 import django.core.handlers.asgi
 import django.core.management
+import django.core.management.commands.makemigrations
 import django.core.management.commands.migrate
 import django.core.servers.basehttp
 import django.db.backends.sqlite3.base
 import django.forms
+import django.middleware.http
 import django.template.backends.django
+import django.test
+import django.utils.feedgenerator
 import django.views.csrf
 import OpenSSL
-import prometheus_client
+import prometheus_client.core
+import pydantic.dataclasses
+import pydantic.main
+import pydantic.networks
+import pydantic.type_adapter
 import pysqlite3
 import requests
+import rfc8785
 import rich.progress
 import segno
 import servestatic.middleware
 import twisted.internet.asyncioreactor
 import twisted.internet.endpoints
+import twisted.trial.itrial
 import twisted.web.http
 
 gc.collect()

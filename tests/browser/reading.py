@@ -23,8 +23,9 @@ def blocks(page: Page) -> list[int]:
 
 def transactions(page: Page) -> list[tuple[str, ...]]:
     """Sender, recipient, amount and state, newest first."""
-    rows = page.locator("#transactions tr")
-    cells = [rows.nth(at).locator("td").all_text_contents() for at in range(rows.count())]
+    cells = page.locator("#transactions tr").evaluate_all(
+        "rows => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent))"
+    )
     return [tuple(text.strip() for text in row) for row in cells]
 
 
