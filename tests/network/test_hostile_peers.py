@@ -580,8 +580,10 @@ class TestUnreachable:
 
     async def test_connecting_takes_for_ever(self, asking: Asking, full: str) -> None:
         await asking.register(full)
+        begun = time.monotonic()
         _, took = await asking.resolve_while_serving()
-        assert DEADLINE * 0.9 < took < DEADLINE + 1
+        assert time.monotonic() - begun > DEADLINE * 0.9
+        assert took < DEADLINE + 1
         assert (await asking.peer(full)).failure in ("it does not answer", LATE)
 
     async def test_a_name_with_many_silent_addresses_has_one_deadline(
