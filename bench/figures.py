@@ -14,7 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -309,7 +310,14 @@ def post(setting: Setting) -> Result:
 
 def post_elsewhere(setting: Setting) -> Result:
     """POST /transactions/new, 8 connections, durable, on uvicorn"""
-    return _posts(setting, post_elsewhere.__doc__ or "", elsewhere, 2)
+    serve = partial(elsewhere, "uvicorn")
+    return _posts(setting, post_elsewhere.__doc__ or "", serve, 2)
+
+
+def post_granian(setting: Setting) -> Result:
+    """POST /transactions/new, 8 connections, durable, on granian"""
+    serve = partial(elsewhere, "granian")
+    return _posts(setting, post_granian.__doc__ or "", serve, 2)
 
 
 def _posts(
@@ -319,12 +327,13 @@ def _posts(
     target: float,
 ) -> Result:
     seconds = setting.scaled(5, 1)
-    told: list[dict[str, Any]] = []
+    told: dict[str, list[dict[str, Any]]] = {"ours": [], "baseline": []}
 
-    def rate(running: Running) -> float:
-        told.append(load.posts(running.url, 8, seconds))
-        assert told[-1]["failed"] == 0, told[-1]
-        return float(told[-1]["rate"])
+    def rate(whose: str, running: Running) -> float:
+        run = load.posts(running.url, 8, seconds)
+        assert run["failed"] == 0, run
+        told[whose].append(run)
+        return float(run["rate"])
 
     data = setting.chains.empty("post")
     with serve(data, POOL_TRANSACTIONS=10**7, POOL_BYTES=10**10) as own, baseline() as other:
@@ -332,13 +341,15 @@ def _posts(
             figure,
             "requests/s",
             setting.rounds,
-            lambda: rate(own),
-            lambda: rate(other),
+            lambda: rate("ours", own),
+            lambda: rate("baseline", other),
             target,
             at_least=True,
         )
-    result.more.update(runs=told)
-    return result
+    slowest = {whose: statistics.median(run["p99"] for run in runs) for whose, runs in told.items()}
+    result.more.update(p99_ms=slowest, runs=told)
+    p99 = f"p99 {slowest['ours']:.0f} ms, theirs {slowest['baseline']:.0f}"
+    return replace(result, figure=f"{figure}: {p99}")
 
 
 # --- WebSockets -----------------------------------------------------------------------------
@@ -449,6 +460,7 @@ FIGURES: dict[str, Callable[[Setting], Result]] = {
     "adopt": adopt,
     "post": post,
     "post-elsewhere": post_elsewhere,
+    "post-granian": post_granian,
     "block": block,
     "stream": stream,
     "idle": idle,

@@ -108,9 +108,15 @@ def ours(data: Path, **settings: object) -> Iterator[Running]:
         yield running
 
 
+_SERVERS = {
+    "uvicorn": ("--no-proxy-headers", "--no-server-header", "--no-access-log"),
+    "granian": ("--interface", "asgi", "--workers", "1"),
+}
+
+
 @contextmanager
-def elsewhere(data: Path, **settings: object) -> Iterator[Running]:
-    """Our node under uvicorn, as `docs/servers.md` has it."""
+def elsewhere(server: str, data: Path, **settings: object) -> Iterator[Running]:
+    """Our node under uvicorn or granian, as `docs/servers.md` has it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -118,8 +124,8 @@ def elsewhere(data: Path, **settings: object) -> Iterator[Running]:
     environment = {f"CHAINSITE_{name}": str(value) for name, value in settings.items()}
     environment |= {"CHAINSITE_DATA": str(data), "CHAINSITE_PORT": str(port)}
     environment.setdefault("CHAINSITE_NETWORKING", "manual")
-    command = [sys.executable, "-m", "uvicorn", "chainsite.asgi:application", "--port", str(port)]
-    command += ["--no-proxy-headers", "--no-server-header", "--no-access-log"]
+    command = [sys.executable, "-m", server, *_SERVERS[server], "--port", str(port)]
+    command += ["chainsite.asgi:application"]
     process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **environment})
     running = Running(f"http://127.0.0.1:{port}", process.pid, data)
     try:

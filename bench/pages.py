@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from bench import chains
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).parent / "results"
+_FEATURES = {"avx2": "AVX2", "avx512f": "AVX-512", "sha_ni": "SHA"}
 
 
 def pages(blocks: int) -> dict[str, str]:
@@ -135,7 +137,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def machine() -> str:
-    return f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    """What it runs on, as far as figures depend on it."""
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        told = ""
+    model = re.search(r"model name\s*: (.+)", told)
+    words = [model[1] if model else platform.machine(), f"{os.cpu_count()} cores"]
+    words += [name for flag, name in _FEATURES.items() if re.search(rf"\b{flag}\b", told)]
+    return ", ".join([*words, f"Python {platform.python_version()}"])
 
 
 def show(rows: list[dict[str, Any]], counts: tuple[int, int], machine: str) -> None:

@@ -25,9 +25,9 @@ DOCUMENT = (PROJECT / "docs" / "servers.md").read_text()
 PATIENCE = 30.0
 
 
-def _documented() -> list[str]:
-    """The command that the document gives, without its port."""
-    match = re.search(r"python (-m uvicorn (?:.|\\\n)*?)\n```", DOCUMENT)
+def _documented(server: str) -> list[str]:
+    """The command that the document gives for it, without its port."""
+    match = re.search(rf"python (-m {server} (?:.|\\\n)*?)\n```", DOCUMENT)
     assert match
     words = match[1].replace("\\\n", " ").split()
     at = words.index("--port")
@@ -41,15 +41,15 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["uvicorn", "granian"])
 def process(
-    migrated: Path, tmp_path_factory: pytest.TempPathFactory
+    migrated: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    data, port = tmp_path_factory.mktemp("uvicorn"), _free_port()
+    data, port = tmp_path_factory.mktemp(request.param), _free_port()
     shutil.copy(migrated, data / "chain.sqlite3")
     own = {"DATA": data, "PORT": port, "DIFFICULTY": 2, "NETWORKING": "manual"}
     environment = {**os.environ, **{f"CHAINSITE_{name}": str(own[name]) for name in own}}
-    command = [sys.executable, *_documented(), "--port", str(port)]
+    command = [sys.executable, *_documented(request.param), "--port", str(port)]
     running = subprocess.Popen(command, cwd=PROJECT, env=environment)
     url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
     try:
@@ -62,8 +62,12 @@ def process(
             time.sleep(0.05)
         yield running, url
     finally:
-        running.kill()
-        running.wait()
+        running.terminate()  # granian has its worker in a process of its own
+        try:
+            running.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
 
 
 @pytest.fixture(scope="module")
