@@ -24,6 +24,7 @@ from django.utils.log import log_response
 
 from .early import worded
 from .limits import BODY_BYTES, TOO_LARGE, Limit, refusals
+from .prepared import as_sent
 from .routes import resolve
 
 Message = Mapping[str, Any]
@@ -114,10 +115,7 @@ class Handler(ASGIHandler):
         if response.streaming or response.cookies or len(response.content) > self.chunk_size:
             await super().send_response(response, send)
             return
-        headers = [
-            (name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()
-        ]
-        status = response.status_code
+        headers, status = as_sent(response), response.status_code
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
 

@@ -1,4 +1,5 @@
-"""Headers that every answer gets, checked and put into their form once."""
+"""Headers of answers: those that every answer gets, put into their form once, and all as they are
+sent."""
 
 from __future__ import annotations
 
@@ -18,3 +19,9 @@ class PreparedHeaders:
         """Set those that the answer does not have."""
         store: dict[str, tuple[str, str]] = response.headers._store
         response.headers._store = self._prepared | store
+
+
+def as_sent(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
+    """The headers, without the cookies, as a server takes them."""
+    store: dict[str, tuple[str, str]] = response.headers._store
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in store.values()]

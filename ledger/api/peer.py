@@ -66,7 +66,7 @@ async def new_transaction(request: HttpRequest) -> HttpResponseBase:
     submission = mempool.checked(values, node.identity.network, _idempotency_key(request))
     acknowledged = await node.writer.perform_batched(node.door.accept, submission)
     answer = _ACKNOWLEDGED % (acknowledged.index, acknowledged.uid)
-    return HttpResponse(answer, status=201, content_type=_JSON)
+    return HttpResponse(answer.encode("ascii"), status=201, content_type=_JSON)
 
 
 @methods("GET", "HEAD")

@@ -217,9 +217,9 @@ class Writer:
         takes the argument back; once begun, it is written.
         """
         loop = asyncio.get_running_loop()
-        self._let_in()
-        waiter: asyncio.Future[T] = loop.create_future()
         gathering = self._gathering.get(loop)
+        self._let_in(len(gathering.jobs) if gathering else 0)
+        waiter: asyncio.Future[T] = loop.create_future()
         if gathering is None:
             gathering = self._gathering[loop] = _Gathering(loop, self._take_gathered)
         gathering.jobs.append(_Job(batched, argument, waiter))
@@ -244,14 +244,15 @@ class Writer:
     def _submit(self, batched: Batched, argument: Any) -> Future[Any]:
         future: Future[Any] = Future()
         with self._lock:  # nothing may be queued behind the end mark
-            self._let_in()
+            self._let_in(0)
             self._queue.put(_Job(batched, argument, future))
         return future
 
-    def _let_in(self) -> None:
+    def _let_in(self, before: int) -> None:
+        """Raise the reason why nothing is taken, with so many before it that are not queued yet."""
         if self._closing:
             raise _stopped()
-        if self.waiting >= self._depth:
+        if self._queue.qsize() + before >= self._depth:
             raise Overloaded("too many requests are waiting to be written")
 
     def _take_gathered(self, gathering: _Gathering) -> None:

@@ -59,7 +59,7 @@ async def test_it_is_acknowledged_with_the_next_block_and_an_id(
     assert answer.status == 201
     assert set(answer.json) == {"message", "id"}
     assert answer.json["message"] == "Transaction will be added to Block 2"
-    assert uuid.UUID(answer.json["id"]).version == 4
+    assert uuid.UUID(answer.json["id"]).version == 7
     row = await reading(Transaction.objects.get)
     assert (str(row.uid), row.state) == (answer.json["id"], "pending")
     assert {"sender": row.sender, "recipient": row.recipient, "amount": row.amount} == VALUE

@@ -5,6 +5,7 @@ Counted are the steps of SQLite's machine: time would tell of the test's machine
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -126,3 +127,15 @@ def test_the_pool_is_counted_by_its_index_where_it_is_counted(ledger_db: object)
         (plan,) = [row[3] for row in cursor.fetchall()]
     assert plan.startswith("SEARCH ledger_transaction USING INDEX"), plan
     assert "(entered>?)" in plan
+
+
+def test_the_ids_of_a_process_come_in_order(ledger_db: object) -> None:
+    """Random ones would each touch a page of their index; so they begin with the time."""
+    begun = time.time_ns() // 10**6
+    uids = [mempool._new_uids(3) for _ in range(5)]
+    ended = time.time_ns() // 10**6
+    times = [uid.int >> 80 for group in uids for uid in group]
+    assert times == sorted(times)
+    assert begun <= times[0] <= times[-1] <= ended
+    assert {uid.version for group in uids for uid in group} == {7}
+    assert len({uid for group in uids for uid in group}) == 15
