@@ -13,7 +13,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from . import frames, messages, topics
 from .bundle import EXTENSION, Bundle
 from .hub import Hub, hub
-from .outbox import Outbox, OutboxFull
+from .outbox import Outbox, OutboxFailed, OutboxFull
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +110,9 @@ class EventConsumer(AsyncWebsocketConsumer):
         except OutboxFull:
             its_hub.leave(outbox)
             await self.close(TOO_SLOW)
+        except OutboxFailed:
+            its_hub.leave(outbox)
+            await self.close(FAILED)
         except Exception:
             logger.exception("a client could not be told")
             its_hub.leave(outbox)

@@ -74,7 +74,6 @@ ERRORS: Final = {
     "no-such-topic": _("There is no topic of that name; the others of the message are followed."),
     "too-many-topics": _("The socket follows as many as it may; some were left out."),
     "too-many-messages": _("Messages came too fast. The connection closes."),
-    "failed": _("This node could not read the topics; try again later."),
 }
 
 CLOSE_CODES: Final = {

@@ -103,7 +103,7 @@ class Followers:
             done.add(id(wish))
             outboxes.append(wish.outbox)
             if its_frames is None:
-                wish.outbox.put(Bundle(frames.error("failed", "the topics could not be read")))
+                wish.outbox.fail()  # it comes back with its number
                 continue
             for name in wish.topics:
                 self._by_topic.setdefault(name, set()).add(wish.outbox)

@@ -196,7 +196,7 @@ class Hub:
             elif now - told >= BEAT_EVERY:
                 beat = Bundle(frames.control("beat", self._seq))
                 await self._to_each(partial(Outbox.put_newest, kind="beat", bundle=beat))
-                await self._serve(self._followers, partial(_mark, seq=self._seq, bundle=beat))
+                await self._say_how_far(self._followers, beat)
                 told = now
             if now - swept >= UPTO_EVERY:
                 await self._sweep()
@@ -221,9 +221,13 @@ class Hub:
 
     async def _sweep(self) -> None:
         """Say how far it is told to those in whose topics nothing happened."""
-        upto = Bundle(frames.upto(self._seq))
         behind = [outbox for outbox in self._followers if outbox.seq < self._seq]
-        await self._serve(behind, partial(_mark, seq=self._seq, bundle=upto))
+        await self._say_how_far(behind, Bundle(frames.upto(self._seq)))
+
+    async def _say_how_far(self, those: Iterable[Outbox], word: Bundle) -> None:
+        # In its turn, not as the newest of its kind: what was told before must not come after it.
+        seq = self._seq
+        await self._serve(those, lambda outbox: outbox.put(word, seq))
 
     async def _to_each(self, put: Callable[[Outbox], None], topic: str = "") -> None:
         """Serve all who are told everything, and those who follow the topic."""
@@ -261,12 +265,6 @@ class Hub:
                 told = partial(Outbox.put_newest, kind="network", bundle=bundle)
                 await self._to_each(told, topics.PEERS)
             await asyncio.sleep(LOOK_EVERY)
-
-
-def _mark(outbox: Outbox, seq: int, bundle: Bundle) -> None:
-    """Tell a follower that it has been told all up to there."""
-    outbox.seq = seq
-    outbox.put_newest("upto", bundle)
 
 
 _hub: Hub | None = None

@@ -21,7 +21,7 @@ FAULTS: Final = 10
 
 CODES: Final = (
     *("not-text", "too-long", "not-json", "not-a-request"),
-    *("no-such-topic", "too-many-topics", "too-many-messages", "failed"),
+    *("no-such-topic", "too-many-topics", "too-many-messages"),
 )
 """Of errors: clients may rely on them."""
 

@@ -13,6 +13,10 @@ class OutboxFull(Exception):
     """The client does not keep up."""
 
 
+class OutboxFailed(Exception):
+    """What the client asked for could not be read."""
+
+
 class Outbox:
     """Events in order, then the newest word of each other kind. Nothing is sent twice.
 
@@ -34,6 +38,7 @@ class Outbox:
         self._newest: dict[str, Bundle] = {}
         self._something = asyncio.Event()
         self._full = False
+        self._failed = False
 
     def __len__(self) -> int:
         """Frames of events that wait."""
@@ -69,14 +74,21 @@ class Outbox:
             self._newest[kind] = bundle
             self._something.set()
 
+    def fail(self) -> None:
+        """Something is missing from now on that cannot be made up for."""
+        self._failed = True
+        self._something.set()
+
     async def get(self) -> list[Bundle]:
         """What comes next, up to `AT_ONCE`.
 
-        Raises `OutboxFull` once there was more than it holds.
+        Raises `OutboxFull` once there was more than it holds, and `OutboxFailed` after `fail`.
         """
         while True:
             if self._full:
                 raise OutboxFull
+            if self._failed:
+                raise OutboxFailed
             if taken := self._take():
                 return taken
             self._something.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import Any
 
@@ -262,3 +263,23 @@ async def test_an_outbox_keeps_nothing_once_it_is_full():
     assert len(outbox) == 0
     with pytest.raises(OutboxFull):
         await outbox.get()
+
+
+async def test_how_far_was_told_never_counts_back(node, happen, monkeypatch):
+    """Not even for a client that reads late what was said while nothing concerned it."""
+    monkeypatch.setattr(hub_module, "UPTO_EVERY", 0.0)
+    its_hub = hub()
+    late = await its_hub.follow(["peers", "address:bob"])
+    its_hub.unsubscribe(late, ["peers"])
+    await _eventually(lambda: len(late) == 1)
+    await happen()
+    await _eventually(lambda: late.seq == 1)
+    its_hub.subscribe(late, ["peers"])
+    await happen()
+    await _eventually(lambda: late.seq == 2)
+    frames_told = [json.loads(text) for bundle in await late.get() for text in bundle.texts]
+    its_hub.leave(late)
+
+    numbers = [frame["seq"] for frame in frames_told]
+    assert numbers == sorted(numbers)
+    assert [frame["kind"] for frame in frames_told].count("upto") >= 2
