@@ -14,6 +14,7 @@ from . import frames, topics
 from .bundle import Bundle
 from .looking import Look, Wish
 from .outbox import Outbox
+from .touching import Wanted
 
 AT_ONCE: Final = 200  # wishes that are answered from one moment
 _OF_COUNTS: Final = frozenset((topics.BLOCKS, topics.TRANSACTIONS))  # these are told `now`, too
@@ -26,6 +27,7 @@ class Followers:
         self._topics: dict[Outbox, set[str]] = {}
         self._by_topic: dict[str, set[Outbox]] = {}
         self._wishes: list[Wish] = []
+        self._wanted: Wanted | None = None
 
     def __len__(self) -> int:
         return len(self._topics)
@@ -34,9 +36,11 @@ class Followers:
         return iter(self._topics)
 
     @property
-    def wanted(self) -> frozenset[str]:
-        """The topics that somebody follows."""
-        return frozenset(self._by_topic)
+    def wanted(self) -> Wanted:
+        """The topics that somebody follows. The same object until they are others."""
+        if self._wanted is None:
+            self._wanted = Wanted(self._by_topic)
+        return self._wanted
 
     @property
     def wishes(self) -> Sequence[Wish]:
@@ -76,6 +80,7 @@ class Followers:
         self._topics.clear()
         self._by_topic.clear()
         self._wishes.clear()
+        self._wanted = None
 
     def tellings(self, look: Look) -> list[tuple[Outbox, Bundle]]:
         """What each must be told whom it concerns; the same bundle for all of whom the same is."""
@@ -107,6 +112,7 @@ class Followers:
                 continue
             for name in wish.topics:
                 self._by_topic.setdefault(name, set()).add(wish.outbox)
+            self._wanted = None
             self._topics[wish.outbox].update(wish.topics)
             wish.outbox.put(Bundle(*its_frames), look.seq)
         self._wishes = [wish for wish in self._wishes if id(wish) not in done]
@@ -117,6 +123,7 @@ class Followers:
         its.discard(outbox)
         if not its:
             del self._by_topic[name]
+            self._wanted = None
 
 
 def _bundle(names: Sequence[str], look: Look) -> Bundle:

@@ -33,7 +33,7 @@ LOOK_EVERY: Final = 0.25  # seconds, for what other processes wrote
 BEAT_EVERY: Final = 15.0  # seconds of quiet, before a word that the connection lives
 UPTO_EVERY: Final = 5.0  # seconds, for who follows topics in which nothing happens
 SLICE: Final = 100  # sockets, before others in this event loop have a turn
-PAUSE: Final = 0.1  # seconds at most between two tellings, to gather what comes meanwhile
+PAUSE: Final = (0.02, 0.1)  # seconds between two tellings, to gather what comes meanwhile
 
 
 class Hub:
@@ -217,7 +217,8 @@ class Hub:
             self._wake.set()
         # Two thirds of the time are left for everything else, and what comes meanwhile is told in
         # one go. By the processor's clock: on a busy machine nobody should wait even longer.
-        await asyncio.sleep(min(PAUSE, 2 * (time.thread_time() - begun)))
+        least, most = PAUSE
+        await asyncio.sleep(min(most, max(least, 2 * (time.thread_time() - begun))))
 
     async def _sweep(self) -> None:
         """Say how far it is told to those in whose topics nothing happened."""

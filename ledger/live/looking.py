@@ -7,7 +7,7 @@ between its snapshot and the events that follow, and nothing comes twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -42,8 +42,8 @@ class Look(NamedTuple):
     seq: int
 
 
-def look(seq: int, wanted: Set[str], wishes: Sequence[Wish]) -> Look | None:
-    """News after event `seq`, and what they are to those who follow one of the topics `wanted`.
+def look(seq: int, wanted: touching.Wanted, wishes: Sequence[Wish]) -> Look | None:
+    """News after event `seq`, and what they are to those who follow one of the topics wanted.
 
     Reads only, in a reading thread and of one moment. None if there is nothing to tell: this is
     asked several times a second.
@@ -52,13 +52,13 @@ def look(seq: int, wanted: Set[str], wishes: Sequence[Wish]) -> Look | None:
     if news is None and not wishes:
         return None
     newest = news.events[-1][0] if news else seq
-    touched, told = _concerned(news.rows, wanted, newest) if news and wanted else ({}, {})
+    touched, told = _concerned(news.rows, wanted, newest) if news and wanted.topics else ({}, {})
     answers = [] if news and not news.is_all else _Answers(newest).to(wishes)
     return Look(news, touched, told, answers, newest)
 
 
 def _concerned(
-    rows: Sequence[Event], wanted: Set[str], seq: int
+    rows: Sequence[Event], wanted: touching.Wanted, seq: int
 ) -> tuple[touching.Touched, dict[str, str]]:
     try:
         touched = touching.touched(rows, wanted)
@@ -66,16 +66,16 @@ def _concerned(
     except Exception:
         # Those who are told everything must not wait for this. Too much is no harm.
         logger.exception("whom events concern could not be found out: everybody is told")
-        return {topic: [row.pk for row in rows] for topic in wanted}, {}
+        return {topic: [row.pk for row in rows] for topic in wanted.topics}, {}
 
 
 def _states(
-    rows: Sequence[Event], touched: touching.Touched, wanted: Set[str], seq: int
+    rows: Sequence[Event], touched: touching.Touched, wanted: touching.Wanted, seq: int
 ) -> dict[str, str]:
     moved = touching.moved(rows, touched)
     if touching.is_of_the_chain(rows):
         # Of those in a block, the confirmations are others.
-        moved |= {topic for topic in wanted if topic.startswith(topics.TRANSACTION)}
+        moved |= {topics.TRANSACTION + name for name in wanted.transactions}
     return {topic: frames.state(topic, seq, state) for topic, state in states.narrow(moved).items()}
 
 
@@ -98,15 +98,16 @@ class _Answers:
 
     def _to(self, wish: Wish) -> list[str]:
         if wish.after is not None and 0 <= self.seq - wish.after <= REPLAY:
-            return self._missed(wish.after, frozenset(wish.topics))
+            return self._missed(wish.after, wish.topics)
         unknown = [topic for topic in wish.topics if topic not in self._known]
         self._known |= states.at_first(unknown)
         its = {topic: self._known[topic] for topic in wish.topics}
         return [frames.subscribed(self.seq, states.node(), its)]
 
-    def _missed(self, after: int, wanted: Set[str]) -> list[str]:
+    def _missed(self, after: int, wanted: Sequence[str]) -> list[str]:
         rows = list(Event.objects.filter(pk__gt=after, pk__lte=self.seq).order_by("pk"))
-        numbers = {pk for its in touching.touched(rows, wanted).values() for pk in its}
+        its_touched = touching.touched(rows, touching.Wanted(wanted))
+        numbers = {pk for its in its_touched.values() for pk in its}
         missed = [frames.event(row) for row in rows if row.pk in numbers]
         now = states.narrow(topic for topic in wanted if topic not in topics.WIDE)
         told = [frames.state(topic, self.seq, state) for topic, state in now.items()]

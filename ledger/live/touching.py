@@ -10,7 +10,7 @@ Reads only, in a reading thread.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ledger.models import Block, Event, Inclusion, Transaction
@@ -23,22 +23,33 @@ NAMED: Final = 500  # transactions named in one event: beyond, there may be some
 
 _OF_THE_CHAIN: Final = (events.BLOCK, events.CHAIN_EXTENDED, events.REORGANISED)
 
+
+class Wanted:
+    """The topics that somebody follows, sorted once for many events."""
+
+    __slots__ = ("addresses", "topics", "transactions")
+
+    def __init__(self, wanted: Iterable[str] = ()) -> None:
+        self.topics = frozenset(wanted)
+        self.addresses = topics.names(self.topics, topics.ADDRESS)
+        self.transactions = topics.names(self.topics, topics.TRANSACTION)
+
+
 Touched = dict[str, list[int]]
 """Numbers of events, in order, by the topic they touch."""
 
 
-def touched(rows: Sequence[Event], wanted: Set[str]) -> Touched:
+def touched(rows: Sequence[Event], wanted: Wanted) -> Touched:
     """What these events touch of the topics that are wanted."""
-    addresses = topics.names(wanted, topics.ADDRESS)
-    transactions = topics.names(wanted, topics.TRANSACTION)
     found: Touched = {}
     for row in rows:
         data = json.loads(row.payload)
-        its = wanted & set(topics.of_event(row.kind, data))
-        if transactions:
-            its |= _prefixed(topics.TRANSACTION, _transactions(row.kind, data, transactions))
-        if addresses:
-            its |= _prefixed(topics.ADDRESS, _addresses(row.kind, data, addresses))
+        its = set(wanted.topics.intersection(topics.of_event(row.kind, data)))
+        if wanted.transactions:
+            named = _transactions(row.kind, data, wanted.transactions)
+            its |= _prefixed(topics.TRANSACTION, named)
+        if wanted.addresses:
+            its |= _prefixed(topics.ADDRESS, _addresses(row.kind, data, wanted.addresses))
         for topic in its:
             found.setdefault(topic, []).append(row.pk)
     return found

@@ -277,6 +277,8 @@ async def test_how_far_was_told_never_counts_back(node, happen, monkeypatch):
     its_hub.subscribe(late, ["peers"])
     await happen()
     await _eventually(lambda: late.seq == 2)
+    await happen()
+    await _eventually(lambda: late.seq == 3)
     frames_told = [json.loads(text) for bundle in await late.get() for text in bundle.texts]
     its_hub.leave(late)
 

@@ -361,7 +361,7 @@ async def test_who_leaves_leaves_nothing_behind(client, node):
 
     assert its_hub.sockets == 0
     assert not its_hub.is_working
-    assert its_hub._followers.wanted == set()
+    assert its_hub._followers.wanted.topics == set()
 
 
 async def test_what_happens_costs_only_those_whom_it_concerns(client, node, monkeypatch):
