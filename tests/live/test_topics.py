@@ -70,7 +70,8 @@ async def test_an_address_hears_of_what_touches_it_and_of_nothing_else(client, n
     assert [event["seq"] for event in events] == [1, 6, 7]
     assert _kinds(events) == ["transaction", "transaction", "block"]
     (now,) = [frame for frame in told if frame["kind"] == "state"]
-    assert (now["topic"], now["seq"]) == ("address:bob", 7)
+    assert now["topic"] == "address:bob"
+    assert now["seq"] in (7, 8), "the next block may have come before it was told"
     assert (now["data"]["balance"], now["data"]["entries"]) == ("4", 2)
     assert await socket.is_quiet()
 
