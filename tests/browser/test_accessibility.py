@@ -31,6 +31,7 @@ PAGES = [
     "/charts",
     "/api/docs/live",
     "/api/docs/live/try",
+    "/api/docs",
     "/search?q=al",
     "/search?q=nothing-at-all",
     "/nowhere",
