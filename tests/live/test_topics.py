@@ -20,6 +20,13 @@ from tests.pages.forked import outgrow, seal, submit
 from .conftest import Client
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch):
+    """However long a test takes here, only what it lets happen is told."""
+    monkeypatch.setattr(hub_module, "UPTO_EVERY", 600.0)
+    monkeypatch.setattr(hub_module, "BEAT_EVERY", 600.0)
+
+
 async def _until_upto(socket: Client, seq: int) -> list[dict[str, Any]]:
     """The frames up to the word that all up to that event was told."""
     frames = []
