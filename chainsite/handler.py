@@ -17,10 +17,12 @@ from typing import Any, Final
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, iscoroutinefunction, sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, set_script_prefix
 from django.utils.log import log_response
+
+from ledger.views import errors
 
 from .early import worded
 from .limits import BODY_BYTES, TOO_LARGE, Limit, refusals
@@ -107,7 +109,13 @@ class Handler(ASGIHandler):
             if (refusal := await step(request, match.func, match.args, match.kwargs)) is not None:
                 assert isinstance(refusal, HttpResponseBase)
                 return refusal
-        response = await match.func(request, *match.args, **match.kwargs)
+        try:
+            response = await match.func(request, *match.args, **match.kwargs)
+        except Exception as error:
+            answer: Any = await sync_to_async(self.process_exception_by_middleware)(error, request)
+            if answer is None:
+                raise
+            response = answer
         self.check_response(response, match.func)
         return response
 
@@ -118,6 +126,16 @@ class Handler(ASGIHandler):
         headers, status = as_sent(response), response.status_code
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": response.content})
+
+    def process_exception_by_middleware(
+        self, exception: Exception, request: HttpRequest
+    ) -> HttpResponse:
+        """Django's place to make an answer of what a view raised: that the database is away is no
+        failure of ours, and not worth a traceback for each request."""
+        if response := errors.outage(request, exception):
+            return response
+        answer: HttpResponse = super().process_exception_by_middleware(exception, request)
+        return answer
 
     def resolve_request(self, request: HttpRequest) -> ResolverMatch:
         request.resolver_match = match = resolve(request.path_info)

@@ -88,6 +88,14 @@ class GuardedRequest(WebRequest):
             self.registerProducer(self.flow, True)
         super().handle_reply(message)
 
+    def handle_exception(self, exception: BaseException) -> None:
+        """The application failed. Within an answer there is no other to give: it breaks off, which
+        its client can tell from a whole one."""
+        if self._response_started:
+            self.cut_off()
+        else:
+            super().handle_exception(exception)
+
     def hold(self, message: dict[str, Any]) -> list[dict[str, Any]]:
         """Pieces to be sent now: none until it is seen whether the answer is large."""
         if self.is_small or self.turn is not None:

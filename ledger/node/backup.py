@@ -1,21 +1,25 @@
 """A copy of the database made while it is in use, and the way back.
 
 SQLite's own backup copies page by page inside one read transaction: writers go on, and the copy is
-of one moment. A copy is verified before it gets its name.
+of one moment. From a server the rows are copied into a file (`copying`), and back. A copy is
+verified before it gets its name.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from django.db import connection
+from django.db import Error, connection
 from django.utils import timezone
 
+from . import copying
 from .errors import Damaged, NodeError, NotAccepted
 from .outcomes import BackedUp, Restored, Verified
 from .reading import one_moment
@@ -27,17 +31,18 @@ _PAGES: Final = 2048  # to one step, 8 MiB
 
 def _library() -> Any:
     """The SQLite that Django runs on, which need not be Python's own."""
-    return connection.Database  # type: ignore[attr-defined]
+    return importlib.import_module("sqlite3")  # as `chainsite.sqlite_library` has put it there
 
 
 def back_up(target: Path, *, force: bool, progress: Callable[[int, int], None] | None) -> BackedUp:
     """Copy this node's database to `target`. See `operator.backup`."""
-    if connection.vendor != "sqlite":
-        raise NodeError(f"back up {connection.vendor} with its own tools")
     with draft_of(target, force=force) as draft:
         try:
-            _copy(draft, progress)
-        except _library().Error as error:
+            if connection.vendor == "sqlite":
+                _copy(draft, progress)
+            else:
+                copying.into_file(draft, progress)
+        except (Error, _library().Error) as error:
             raise NodeError(f"the database could not be copied: {error}") from error
         found = _sound(draft)
     return BackedUp(target, target.stat().st_size, found)
@@ -61,6 +66,29 @@ def put_back(source: Path, database: Path) -> Restored:
         found = _sound(draft, migrate=True)
         kept = _keep(database) if database.exists() else None
     return Restored(source, found, kept)
+
+
+def put_on_server(source: Path, progress: Callable[[int, int], None] | None) -> Restored:
+    """Verify a backup and put a copy of it into this node's database on a server, which has no node
+    in it yet. `source` may also be a node's own file, of a node that is stopped.
+
+    Raises as `put_back` does; nothing is changed then.
+    """
+    if not source.is_file():
+        raise NodeError(f"there is no file {source}")
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder, "copy.sqlite3")
+        try:
+            with (
+                closing(_library().connect(source)) as own,
+                closing(_library().connect(draft)) as copy,
+            ):
+                own.backup(copy)  # and what is still in its log
+        except _library().Error as error:
+            raise NodeError(f"{source} cannot be read: {error}") from error
+        found = _sound(draft, migrate=True)
+        copying.from_file(draft, progress)
+    return Restored(source, found, None)
 
 
 def _copy(draft: Path, progress: Callable[[int, int], None] | None) -> None:

@@ -43,8 +43,12 @@ def room(writer: Writer, coming: int) -> Iterator[None]:
     blocks there will be, at most twice those that come. Pages of addresses take longer until then.
     Should the process end before, the next start makes them (`restore_indexes`).
     """
-    if connection.vendor != "sqlite" or coming <= _LONG:
+    if coming <= _LONG:
         yield
+        return
+    if connection.vendor != "sqlite":
+        with _time(writer):
+            yield
         return
     writer.run(partial(_execute, _ROOM))
     if coming >= Tip.objects.get(pk=1).index:
@@ -56,6 +60,17 @@ def room(writer: Writer, coming: int) -> Iterator[None]:
             writer.run(partial(_execute, _FOR_SORTING))
             restore_indexes(writer)
             writer.run(partial(_execute, _USUAL))
+
+
+@contextmanager
+def _time(writer: Writer) -> Iterator[None]:
+    """A server sees to its room itself; but a statement may take its time meanwhile."""
+    writer.run(partial(_execute, ["SET statement_timeout = 0"]))
+    try:
+        yield
+    finally:
+        with suppress(NodeError):
+            writer.run(partial(_execute, ["RESET statement_timeout"]))
 
 
 def restore_indexes(writer: Writer) -> None:
@@ -90,4 +105,5 @@ def _execute(statements: Iterable[str]) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
-            cursor.fetchall()
+            if cursor.description:
+                cursor.fetchall()

@@ -20,16 +20,21 @@ AFTER: Final = '], "length": {length}}'
 _ROWS: Final = 2000
 _BYTES: Final = 256 * 1024
 
-_PAGE: Final = """
-    SELECT {canonical} FROM ledger_activeblock a
+# As bytes, so that no text is decoded only to be encoded again.
+_ROW_BY_ROW: Final = """
+    SELECT CAST(b.canonical AS BLOB) FROM ledger_activeblock a
     CROSS JOIN ledger_block b WHERE b.id = a.block_id AND a."index" > %s AND a."index" <= %s
     ORDER BY a."index"
 """
-# As bytes, so that no text is decoded only to be encoded again.
-_PAGES: Final = {
-    "sqlite": _PAGE.format(canonical="CAST(b.canonical AS BLOB)"),
-    "postgresql": _PAGE.format(canonical="convert_to(b.canonical, 'UTF8')"),
-}
+# A server sends all that it is asked for: it is asked for no more than there is room for.
+_AS_MANY_AS_FIT: Final = """
+    SELECT string_agg(canonical, %s ORDER BY "index"), COUNT(*) FROM (
+        SELECT a."index", b.canonical,
+               SUM(b.size) OVER (ORDER BY a."index") - b.size AS before
+        FROM ledger_activeblock a JOIN ledger_block b ON b.id = a.block_id
+        WHERE a."index" > %s AND a."index" <= %s
+    ) page WHERE before < %s
+"""
 
 
 class Piece(NamedTuple):
@@ -69,17 +74,30 @@ def piece_after(
 ) -> Piece | None:
     """The next blocks above `index`, about a quarter of a megabyte, and `most` of them; None behind
     the tip."""
+    database = own or connection
+    last = index + min(most, _ROWS)
+    if database.vendor == "postgresql":
+        return _as_many_as_fit(database, index, last, separator)
     texts: list[bytes] = []
     size = 0
-    database = own or connection
     with database.cursor() as cursor:
-        cursor.execute(_PAGES[database.vendor], [index, index + min(most, _ROWS)])
+        cursor.execute(_ROW_BY_ROW, [index, last])
         for (text,) in cursor:  # row by row: each may be a mebibyte
             texts.append(bytes(text))
             size += len(text)
             if size >= _BYTES:
                 break
     return Piece(index + len(texts), separator.join(texts)) if texts else None
+
+
+def _as_many_as_fit(
+    database: BaseDatabaseWrapper, index: int, last: int, separator: bytes
+) -> Piece | None:
+    """The next ones up to `last`, strung together by a server."""
+    with database.cursor() as cursor:
+        cursor.execute(_AS_MANY_AS_FIT, [separator.decode(), index, last, _BYTES])
+        text, count = cursor.fetchone()
+    return Piece(index + count, text.encode()) if count else None
 
 
 def body() -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from . import chain_text, events, invalidation, lifecycle, mempool, transfer
-from .backup import back_up, put_back
+from .backup import back_up, put_back, put_on_server
 from .errors import NotAccepted
 from .network import addresses, peers
 from .outcomes import (
@@ -205,15 +205,18 @@ def backup(
     return back_up(target or _new_file("backups", "sqlite3"), force=force, progress=progress)
 
 
-def restore(source: Path) -> Restored:
-    """Put a backup in the place of this data folder's database. No node may run on it, this process
-    included, and no connection be open.
+def restore(source: Path, *, progress: Callable[[int, int], None] | None = None) -> Restored:
+    """Put a backup in the place of this data folder's database, or into an empty one on a server.
+    No node may run on it, this process included, and no connection be open. `progress` gets rows
+    done and rows there are, for a server.
 
     Raises `NodeError` where `source` is no sound backup, and `NotAccepted` while the database is in
     use; nothing is changed then.
     """
     if lifecycle.is_running():
         raise NotAccepted("a node runs in this process: stop it first")
+    if connection.vendor != "sqlite":
+        return put_on_server(source, progress)
     return put_back(source, Path(connection.settings_dict["NAME"]))
 
 

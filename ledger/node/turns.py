@@ -14,7 +14,7 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-_LOCK: Final = 0x636861696E  # one advisory lock for all writers: "chain"
+LOCK: Final = 0x636861696E  # one advisory lock for all writers: "chain"
 
 
 def take(own: BaseDatabaseWrapper | None = None) -> None:
@@ -25,7 +25,7 @@ def take(own: BaseDatabaseWrapper | None = None) -> None:
     database = own or connection
     if database.vendor == "postgresql":
         with database.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 @contextmanager

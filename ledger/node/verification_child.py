@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("database", nargs="?")
     parser.add_argument("--file")
     parser.add_argument("--migrate", action="store_true")
+    parser.add_argument("--tables-only", action="store_true")
     parser.add_argument("--last", type=int)
     options = parser.parse_args()
     os.nice(_NICENESS)
@@ -40,10 +41,14 @@ def main() -> None:
 
     from . import verification
 
-    if options.migrate:
+    if options.migrate or options.tables_only:
         from django.core.management import call_command
 
         call_command("migrate", interactive=False, verbosity=0)
+    if options.tables_only:
+        connection.close()
+        _say(report={})
+        return
     report = verification.verify_at_once(
         lambda done, total: _say(done=done, total=total), last=options.last
     )

@@ -39,10 +39,21 @@ def verify_apart(
     `last` and `progress` as in `verification.verify`. Raises `NodeError` if the child fails.
     """
     which = ["--file", str(database)] if database else [str(connection.settings_dict["NAME"])]
-    command = [sys.executable, "-m", "ledger.node.verification_child", *which]
-    command += ["--migrate"] if migrate else []
-    command += [] if last is None else ["--last", str(last)]
+    which += ["--migrate"] if migrate else []
+    which += [] if last is None else ["--last", str(last)]
     begun = time.monotonic()
+    report = _ask_child(which, progress)
+    faults = tuple(Fault(**fault) for fault in report.pop("faults"))
+    return Verified(**report, faults=faults, seconds=time.monotonic() - begun)
+
+
+def make_tables(database: Path) -> None:
+    """Make the tables in an empty file, in a process that may take it for its own database."""
+    _ask_child(["--file", str(database), "--tables-only"], None)
+
+
+def _ask_child(arguments: list[str], progress: Callable[[int, int], None] | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "ledger.node.verification_child", *arguments]
     # Its complaints go into a file: in a pipe, many of them would stop it while we read the other.
     with (
         tempfile.TemporaryFile("w+", errors="replace") as complaints,
@@ -67,8 +78,7 @@ def verify_apart(
     if report is None:
         last_line = (complaint.strip().splitlines() or ["it said nothing"])[-1]
         raise NodeError(f"the verification ended without a result: {last_line}")
-    faults = tuple(Fault(**fault) for fault in report.pop("faults"))
-    return Verified(**report, faults=faults, seconds=time.monotonic() - begun)
+    return report
 
 
 def _environment() -> dict[str, str]:

@@ -10,6 +10,8 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from django.db import connection
+
 from ledger.models import ActiveBlock, Address, Block, Transaction
 
 from . import blocks
@@ -22,6 +24,17 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?Z?")
 _INDEX: Final = re.compile(r"#[0-9]+|#?[0-9]{1,3}(,[0-9]{3})+")
 _KINDS: Final = ("block", "tx", "address")
 _LONGEST: Final = 2000
+
+# By their bytes, in an index, whatever language a server's database sorts by.
+_BEGINNING: Final = {
+    "sqlite": """
+        SELECT name FROM ledger_address WHERE name > %s AND name < %s ORDER BY name LIMIT %s
+    """,
+    "postgresql": """
+        SELECT name FROM ledger_address WHERE name ~>~ %s AND name ~<~ %s
+        ORDER BY name USING ~<~ LIMIT %s
+    """,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +139,9 @@ def _transactions(text: str) -> list[Hit]:
 def _addresses(text: str) -> list[Hit]:
     exact = Address.objects.filter(name=text).first()
     hits = [Hit("address", exact.name, exact.name, True)] if exact else []
-    highest = text + "\U0010ffff"
-    rows = Address.objects.filter(name__gt=text, name__lt=highest).order_by("name")[:GROUP]
-    return hits + [Hit("address", row.name, row.name, False) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGINNING[connection.vendor], [text, text + "\U0010ffff", GROUP])
+        return hits + [Hit("address", name, name, False) for (name,) in cursor.fetchall()]
 
 
 def _by_time(text: str) -> list[Hit]:

@@ -6,12 +6,16 @@ Pages are for who asks for HTML; a program gets a line of text. Nothing here nee
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any, Final
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
+
+from ledger.node.errors import NodeError
 
 from .tokens import give_token
 
@@ -32,6 +36,11 @@ _PAGES: Final = {
         _("There is nothing at this address"),
         _("It may never have been here: this node only knows the chain it holds."),
         _("Search for an index, a hash, a transaction or an address, or begin at the dashboard."),
+    ),
+    503: (
+        _("This node cannot answer just now"),
+        _("Its database does not answer, or it is stopping. Nothing acknowledged is lost."),
+        _("Reload in a moment. If it stays, whoever runs this node should look at the database."),
     ),
     500: (
         _("This node made a mistake"),
@@ -111,10 +120,25 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return answer(request, 404, _reason(exception))
 
 
+def outage(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    """The answer where a request failed only because the database does not answer, or the node
+    does not do it now; None for any other failure."""
+    if not isinstance(error, (OperationalError, InterfaceError, NodeError)):
+        return None
+    logger.warning("%s %s: %s", request.method, request.path, error)
+    try:
+        response = answer(request, 503)
+    except (OperationalError, InterfaceError):  # the page itself may want to know who asks
+        text = "This node cannot answer just now.\n"
+        response = HttpResponse(text, status=503, content_type="text/plain; charset=utf-8")
+    response["Retry-After"] = str(getattr(error, "retry_after", 5))
+    return response
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """Last resort: a page that cannot be made must not fail in its turn."""
     try:
-        return answer(request, 500)
+        return outage(request, sys.exception()) or answer(request, 500)
     except Exception:
         logger.exception("the page for a failure failed")
         text = "This node made a mistake; its log says more.\n"

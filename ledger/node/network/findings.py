@@ -55,7 +55,7 @@ class Finding:
 
     def refuse(self, error: Exception) -> None:
         """It failed, or what it sent is refused."""
-        self.failure = str(error)[:_LONGEST]
+        self.failure = str(error).replace("\0", "\ufffd")[:_LONGEST]  # PostgreSQL takes no NUL
         self.fault = _fault(error)
         self.taken = error.retry_after if isinstance(error, PlaceTaken) else None
         if isinstance(error, Refused) and error.network:

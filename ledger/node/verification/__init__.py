@@ -18,13 +18,13 @@ from django.db import DatabaseError
 
 from ..identity import Identity, load
 from . import tables
-from .beside import Helper, alone, beside
+from .beside import Helper, alone, beside, in_this_thread
 from .blocks import check_stale_blocks
 from .chain import Progress, check_active_blocks
 from .report import RESTORE, Fault, Report
 from .rows import rows, text_of_any_bytes
 
-__all__ = ["Fault", "Report", "text_of_any_bytes", "verify_at_once"]
+__all__ = ["Fault", "Report", "text_of_any_bytes", "verify_at_once", "verify_here"]
 
 _MANY: Final = 5000  # blocks that are worth threads of their own
 
@@ -43,6 +43,11 @@ def verify_at_once(progress: Progress | None = None, *, last: int | None = None)
             return _verify(progress, last, *helpers)
     except DatabaseError as error:  # not even a moment could be had, or ended
         return _unreadable(error)
+
+
+def verify_here() -> Report:
+    """Check every invariant in the transaction under way, as it would be if it were committed."""
+    return _verify(None, None, in_this_thread, in_this_thread)
 
 
 def _is_long(last: int | None) -> bool:
