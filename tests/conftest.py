@@ -1,13 +1,15 @@
-"""What tests share: a database file of their own, a node in this process, nodes as processes.
+"""What tests share: a database of their own, a node in this process, nodes as processes.
 
 History cannot be deleted, so no test database is ever flushed: each test works on a copy of one
-migrated file. That is also what makes commits real: no test runs inside a transaction.
+that was migrated. That is also what makes commits real: no test runs inside a transaction.
+
+With `CHAINSITE_TEST_DATABASE=postgresql` all of them are on a PostgreSQL server; see `databases`.
 """
 
 from __future__ import annotations
 
 import fcntl
-import shutil
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +17,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 from servestatic.middleware import ServeStaticMiddleware
 
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
-from tests import processes
+from tests import databases, postgresql_server, processes
 from tests.processes import NodeProcess
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -51,49 +53,69 @@ def static_files_found_once() -> Iterator[None]:
 
 
 def use_database(path: Path) -> None:
-    """Point Django at a database file, in this thread and in those that start from now on."""
-    connection.close()
-    connections.settings["default"]["NAME"] = str(path)
-    connection.settings_dict["NAME"] = str(path)
+    """Point Django at a database, in this thread and in those that start from now on."""
+    databases.use(path)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests of what SQLite alone has say so, with the reason."""
+    mark = item.get_closest_marker("sqlite")
+    if mark and (databases.server() or os.environ.get("CHAINSITE_TEST_DATABASE") == "postgresql"):
+        pytest.skip(f"about SQLite: {mark.args[0]}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_server() -> Iterator[None]:
+    """The server that databases are on, where they are to be on one."""
+    if os.environ.get("CHAINSITE_TEST_DATABASE", "sqlite") == "sqlite":
+        yield
+        return
+    with postgresql_server.server() as own, databases.on_server(own.folder):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def migrated(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker, worker_id: str
+    database_server: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
+    worker_id: str,
 ) -> Path:
-    """A database file with all tables and triggers, and no node in it yet. All workers of a run
-    have the one that the first of them makes."""
+    """A database with all tables and triggers, and no node in it yet. All workers of a run have
+    the file that the first of them makes; on a server, each has its own."""
     own = tmp_path_factory.getbasetemp()
     path = (own if worker_id == "master" else own.parent) / "migrated.sqlite3"
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            with django_db_blocker.unblock():
-                _migrate(path.with_suffix(".new"))
-            path.with_suffix(".new").rename(path)
     with django_db_blocker.unblock():
+        if databases.server():
+            path = make_migrated(own / "migrated.sqlite3")
+        else:
+            with path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.exists():
+                    make_migrated(path.with_suffix(".new")).rename(path)
         use_database(path)
     processes.template = path
     return path
 
 
-def _migrate(path: Path) -> None:
+def make_migrated(path: Path) -> Path:
+    databases.make(path)
     use_database(path)
     call_command("migrate", verbosity=0)
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    databases.settle()
+    return path
 
 
 @pytest.fixture
 def ledger_db(migrated: Path, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Path]:
-    """An empty, migrated database file of this test's own."""
-    path = tmp_path / "chain.sqlite3"
-    shutil.copy(migrated, path)
+    """An empty, migrated database of this test's own."""
+    path = databases.copy(migrated, tmp_path / "chain.sqlite3")
     with django_db_blocker.unblock():
         use_database(path)
         yield path
         connections.close_all()
+    if databases.server():  # each takes 8 MB there
+        databases.remove(path)
 
 
 @pytest.fixture

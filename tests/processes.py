@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import re
 import runpy
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests import databases
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_DEADLINE = 30.0
@@ -84,9 +85,19 @@ class ManageProcess:
 
 def manage_py(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end. What it writes on stderr is in `stdout`, too."""
-    process = ManageProcess(list(arguments), {**os.environ, **environment})
+    own = {**os.environ, **environment}
+    if (data := environment.get("CHAINSITE_DATA")) and "DATABASE_URL" not in environment:
+        own.update(_database_in(Path(data)))
+    process = ManageProcess(list(arguments), own)
     text = process.lines.read()
     return subprocess.CompletedProcess(arguments, process.wait(120), text)
+
+
+def _database_in(data: Path) -> dict[str, str]:
+    """The database of a node that has this data folder, made where it is on a server."""
+    path = data / "chain.sqlite3"
+    databases.make(path)
+    return databases.environment(path)
 
 
 template: Path | None = None
@@ -117,7 +128,8 @@ class NodeProcess:
             self.environment["CHAINSITE_DIFFICULTY"] = str(difficulty)
         if template is not None and not data.exists():
             data.mkdir(parents=True)
-            shutil.copy(template, data / "chain.sqlite3")
+            databases.copy(template, data / "chain.sqlite3")
+        self.environment.update(_database_in(data))
         self.host = host
         self.port = port
         self.output: list[str] = []

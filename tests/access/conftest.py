@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from ledger import models
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
+from tests import databases
 from tests.conftest import use_database
 
 NEIGHBOUR = "192.168.7.7"
@@ -54,7 +54,7 @@ def shared(
 ) -> Iterator[lifecycle.Node]:
     """One node for the whole folder."""
     folder = tmp_path_factory.mktemp("access")
-    shutil.copy(migrated, folder / "chain.sqlite3")
+    databases.copy(migrated, folder / "chain.sqlite3")
     conf = replace(NodeConf.from_settings(), data=folder, dialect="seed", difficulty=1)
     with django_db_blocker.unblock():
         use_database(folder / "chain.sqlite3")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,6 +20,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from ledger import models
 from ledger.node import chain_text, lifecycle
 from ledger.node.conf import NodeConf
+from tests import databases
 from tests.conftest import use_database
 from tests.processes import NodeProcess
 
@@ -152,7 +152,7 @@ def lasting_node(
 ) -> Iterator[lifecycle.Node]:
     """One node for all tests of a module that change nothing, or nothing that matters."""
     folder = tmp_path_factory.mktemp("lasting")
-    shutil.copy(migrated, folder / "chain.sqlite3")
+    databases.copy(migrated, folder / "chain.sqlite3")
     conf = replace(NodeConf.from_settings(), data=folder, dialect="seed", difficulty=2)
     with django_db_blocker.unblock():
         use_database(folder / "chain.sqlite3")

@@ -7,10 +7,8 @@ import gc
 import gzip
 import json
 import random
-import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from ledger.models import ActiveBlock
 from ledger.node import branch as branches
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
+from tests import databases
 from tests.consensus.chains import body_of, make_chain, read
 
 from .conftest import Caller, Reading, Unchanged
@@ -158,15 +157,14 @@ class TestLongChain:
             await parts.aclose()
             del parts, response  # as the server does, which ties no knot with them, as clients do
             gc.collect()
-        # An open snapshot would keep the log from being emptied.
-        await asyncio.to_thread(empty_the_log, node.conf.data / "chain.sqlite3")
+        await asyncio.to_thread(wait_for_the_last_reader, node.conf.data / "chain.sqlite3")
 
 
-def empty_the_log(path: Path) -> None:
+def wait_for_the_last_reader(path: Path) -> None:
     deadline = time.monotonic() + 5
-    with closing(sqlite3.connect(path, timeout=0.1)) as own:
-        while own.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            assert time.monotonic() < deadline, "somebody still reads"
+    while databases.is_read(path):
+        assert time.monotonic() < deadline, "somebody still reads"
+        time.sleep(0.01)
 
 
 class TestWhoHasItAlready:

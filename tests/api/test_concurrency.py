@@ -9,17 +9,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from tests import databases
 from tests.network.old_node import valid_chain
 from tests.processes import NodeProcess
 
@@ -164,8 +163,7 @@ def test_every_acknowledged_transaction_and_block_is_there_exactly_once(
 
 
 def query(process: NodeProcess, statement: str) -> list[Any]:
-    with closing(sqlite3.connect(process.data / "chain.sqlite3")) as own:
-        return own.execute(statement).fetchall()
+    return databases.rows(process.data / "chain.sqlite3", statement)
 
 
 def pool(process: NodeProcess) -> list[Transaction]:

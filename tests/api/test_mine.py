@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from ledger.models import Block, Inclusion, Transaction
 from ledger.node import branch as branches
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
+from tests import databases
 from tests.clocks import ON_LINUX, Stopwatch, children_of, is_at_work, processor_seconds
 from tests.consensus.chains import body_of, make_chain, read
 from tests.processes import NodeProcess
@@ -192,16 +192,11 @@ class HeldSearch:
 async def test_a_block_that_cannot_be_committed_is_503_and_not_on_the_chain(
     node: lifecycle.Node, caller: Caller, reading: Reading
 ) -> None:
-    def fail_at_commit() -> None:
-        with connection.cursor() as cursor:  # a foreign key is only looked at by COMMIT
-            cursor.execute(
-                "CREATE TRIGGER spoiled AFTER INSERT ON ledger_activeblock BEGIN INSERT INTO"
-                " ledger_activeblock VALUES (-1, 999999); END"
-            )
-
-    def heal() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER spoiled")
+    def fail_at_commit() -> None:  # a foreign key is only looked at by COMMIT
+        databases.spoil(
+            "AFTER INSERT ON ledger_activeblock",
+            "INSERT INTO ledger_activeblock VALUES (-1, 999999)",
+        )
 
     value = {"sender": "a", "recipient": "b", "amount": 1}
     assert (await caller.post("/transactions/new", value)).status == 201
@@ -212,7 +207,7 @@ async def test_a_block_that_cannot_be_committed_is_503_and_not_on_the_chain(
     assert await reading(Block.objects.count) == 1
     assert await reading(Inclusion.objects.count) == 0
     assert await reading(Transaction.objects.filter(state="pending").count) == 1
-    await node.writer.perform(heal)
+    await node.writer.perform(databases.heal)
     assert (await caller.get("/mine")).json["transactions"][0] == value
     assert (await reading(lifecycle.verify)).sound
 

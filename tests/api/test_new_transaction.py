@@ -18,6 +18,7 @@ from django.db import connection
 from ledger.models import Event, Transaction
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
+from tests import databases
 
 from .conftest import Caller, Reading, Unchanged, until
 
@@ -174,19 +175,13 @@ class TestIdempotencyKey:
         assert (await caller.post(PATH, VALUE, Idempotency_Key="k")).status == 201
 
 
-SPOILERS: dict[str, str] = {
+SPOILERS: dict[str, tuple[str, str]] = {
     "the commit": (
-        "CREATE TRIGGER spoiled AFTER INSERT ON ledger_transaction BEGIN"
-        " INSERT INTO ledger_activeblock VALUES (-1, 999999); END"
+        "AFTER INSERT ON ledger_transaction",
+        "INSERT INTO ledger_activeblock VALUES (-1, 999999)",
     ),
-    "the statement": (
-        "CREATE TRIGGER spoiled AFTER INSERT ON ledger_transaction BEGIN"
-        " SELECT RAISE(ABORT, 'spoiled'); END"
-    ),
-    "the event's statement": (
-        "CREATE TRIGGER spoiled BEFORE INSERT ON ledger_event BEGIN"
-        " SELECT RAISE(ABORT, 'spoiled'); END"
-    ),
+    "the statement": ("AFTER INSERT ON ledger_transaction", "fail"),
+    "the event's statement": ("BEFORE INSERT ON ledger_event", "fail"),
 }
 
 
@@ -209,7 +204,7 @@ class TestAcknowledgedMeansCommitted:
     async def test_what_cannot_be_stored_is_503_and_leaves_no_row(
         self, node: lifecycle.Node, caller: Caller, unchanged: Unchanged, what: str
     ) -> None:
-        await node.writer.perform(lambda: execute(SPOILERS[what]))
+        await node.writer.perform(lambda: databases.spoil(*SPOILERS[what]))
         async with unchanged():
             with held(node):
                 tasks = [asyncio.create_task(caller.post(PATH, VALUE)) for _ in range(5)]
@@ -217,9 +212,10 @@ class TestAcknowledgedMeansCommitted:
             for answer in await asyncio.gather(*tasks):
                 assert answer.refuses(503, "the database could not store this")
                 assert answer.headers["Retry-After"] == "5"
-        await node.writer.perform(lambda: execute("DROP TRIGGER spoiled"))
+        await node.writer.perform(databases.heal)
         assert (await caller.post(PATH, VALUE)).status == 201
 
+    @pytest.mark.sqlite("how large a server's database may grow is not told by a session")
     async def test_a_full_disk_is_503_until_there_is_room_again(
         self, node: lifecycle.Node, caller: Caller, reading: Reading, unchanged: Unchanged
     ) -> None:

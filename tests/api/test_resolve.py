@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from ledger.consensus import Network, hash_of
 from ledger.models import Block, Event, Peer
 from ledger.node import lifecycle
+from tests import databases
 from tests.consensus.chains import body_of, make_chain
 from tests.network.hostile import RawPeer, whole
 from tests.network.old_node import RecordedNode
@@ -193,16 +193,10 @@ class TestOneRound:
 async def test_a_chain_that_cannot_be_stored_is_503_and_changes_nothing(
     node: lifecycle.Node, caller: Caller, reading: Reading, unchanged: Unchanged
 ) -> None:
-    def spoil() -> None:
-        with connection.cursor() as cursor:  # a foreign key is only looked at by COMMIT
-            cursor.execute(
-                "CREATE TRIGGER spoiled AFTER INSERT ON ledger_block BEGIN INSERT INTO"
-                " ledger_activeblock VALUES (-1, 999999); END"
-            )
-
-    def heal() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER spoiled")
+    def spoil() -> None:  # a foreign key is only looked at by COMMIT
+        databases.spoil(
+            "AFTER INSERT ON ledger_block", "INSERT INTO ledger_activeblock VALUES (-1, 999999)"
+        )
 
     with serving(node, 3) as peer:
         await register(caller, peer)
@@ -211,7 +205,7 @@ async def test_a_chain_that_cannot_be_stored_is_503_and_changes_nothing(
             answer = await caller.get(PATH)
             assert answer.refuses(503, "the database could not store this")
             assert answer.headers["Retry-After"] == "5"
-        await node.writer.perform(heal)
+        await node.writer.perform(databases.heal)
         assert (await caller.get(PATH)).json["message"] == "Our chain was replaced"
     assert (await reading(lifecycle.verify)).sound
 

@@ -5,7 +5,6 @@ Each attempt goes past this project's own code, as a shell, a script or a mistak
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,6 +34,7 @@ from ledger.node import branch as branches
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
 from ledger.node.mempool import Submission
+from tests import databases
 from tests.conftest import use_database
 from tests.consensus.chains import body_of, make_chain, read
 
@@ -68,7 +68,7 @@ def eventful(
     """A database file of a node to which everything has happened once: rows in every table."""
     folder = tmp_path_factory.mktemp("eventful")
     path = folder / "chain.sqlite3"
-    shutil.copy(migrated, path)
+    databases.copy(migrated, path)
     conf = replace(NodeConf.from_settings(), data=folder, dialect="seed", difficulty=2)
     with django_db_blocker.unblock():
         use_database(path)
@@ -81,7 +81,7 @@ def eventful(
         assert ReorganisedTransaction.objects.exists(), "a transaction was mined and came back"
         assert Inclusion.objects.exclude(irregular="").exists()
         assert Inclusion.objects.filter(transaction__isnull=False).exists()
-        sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        databases.settle()
         connections.close_all()
     return path
 
@@ -90,11 +90,13 @@ def eventful(
 def history(eventful: Path, tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """That history, in a file of this test's own; no node runs."""
     path = tmp_path / "chain.sqlite3"
-    shutil.copy(eventful, path)
+    databases.copy(eventful, path)
     with django_db_blocker.unblock():
         use_database(path)
         yield
         connections.close_all()
+    if databases.server():
+        databases.remove(path)
 
 
 FROZEN: list[type[models.Model]] = [
@@ -128,7 +130,8 @@ def another(row: models.Model, name: str) -> Any:
         field, (models.IntegerField, models.BigIntegerField, models.FloatField)
     ):
         return (value or 0) + 1
-    return (value or "") + "1"
+    # PostgreSQL has other words for one that is too long.
+    return ((value or "") + "1")[-(getattr(field, "max_length", None) or 10**6) :]
 
 
 @contextmanager
@@ -194,11 +197,10 @@ def test_nothing_of_history_can_be_deleted(history: None, model: type[models.Mod
         sql(f"DELETE FROM {model._meta.db_table} WHERE id = %s", row.pk)
 
 
+@pytest.mark.sqlite("REPLACE is its own")
 @pytest.mark.parametrize("model", KEPT, ids=lambda model: model.__name__)
 def test_history_cannot_be_replaced_either(history: None, model: type[models.Model]) -> None:
     """SQLite's REPLACE deletes the old row, by default without asking the triggers."""
-    if connection.vendor != "sqlite":
-        pytest.skip("REPLACE is SQLite's own")
     table = model._meta.db_table
     with refused():
         sql(f"REPLACE INTO {table} ({quoted(model)}) SELECT {quoted(model)} FROM {table}")
@@ -315,13 +317,16 @@ def an_inclusion(**changes: Any) -> Inclusion:
 
 IMPOSSIBLE: dict[str, tuple[str, Callable[[], models.Model]]] = {
     "a second tip": ("tip_is_one_row", lambda: Tip(**values_of(Tip.objects.get(), id=2))),
-    "a second first tip": ("ledger_tip.id", lambda: Tip(**values_of(Tip.objects.get(), id=1))),
+    "a second first tip": (
+        "ledger_tip.(id|pkey)",
+        lambda: Tip(**values_of(Tip.objects.get(), id=1)),
+    ),
     "a second identity": (
         "identity_is_one_row",
         lambda: NodeIdentity(**values_of(NodeIdentity.objects.get(), id=2)),
     ),
     "the identity again": (
-        "ledger_nodeidentity.id",
+        "ledger_nodeidentity.(id|pkey)",
         lambda: NodeIdentity(**values_of(NodeIdentity.objects.get(), id=1)),
     ),
     "a block 0": ("block_", lambda: a_block(index=0)),
@@ -331,9 +336,9 @@ IMPOSSIBLE: dict[str, tuple[str, Callable[[], models.Model]]] = {
         "ledger_block.hash",
         lambda: Block(**values_of(Block.objects.order_by("-index")[0])),
     ),
-    "a block of no parent": ("FOREIGN KEY", lambda: a_block(parent_id="e" * 64)),
+    "a block of no parent": ("(?i)foreign key", lambda: a_block(parent_id="e" * 64)),
     "two blocks at one index": (
-        "ledger_activeblock.index",
+        "ledger_activeblock.(index|pkey)",
         lambda: ActiveBlock(index=1, block=Block.objects.filter(active=None)[0]),
     ),
     "one block at two indexes": (
@@ -380,7 +385,7 @@ IMPOSSIBLE: dict[str, tuple[str, Callable[[], models.Model]]] = {
         lambda: Reorganisation(**values_of(Reorganisation.objects.get(), disconnected=0)),
     ),
     "a transaction reorganised twice at once": (
-        "ledger_reorganisedtransaction",
+        "ledger_reorganisedtransaction|reorganised_once",
         lambda: ReorganisedTransaction(**values_of(ReorganisedTransaction.objects.all()[0])),
     ),
     "an address twice": ("ledger_address.name", lambda: Address(name="alice")),

@@ -101,6 +101,8 @@ def find_faults(promises: Promises) -> list[str]:
 
 
 def _file_faults() -> list[str]:
+    if connection.vendor != "sqlite":
+        return []
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA integrity_check")
         lines = [line for (line,) in cursor.fetchall() if line != "ok"]

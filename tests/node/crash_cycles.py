@@ -11,16 +11,16 @@ import hashlib
 import json
 import os
 import random
-import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+from tests import databases
 
 from .audit import Promises
 from .zygote import Ended, Zygote
@@ -57,7 +57,7 @@ class Past:
 
     def copy(self) -> tuple[Path, Promises]:
         path = self.folder / f"copy-{next(numbers)}.sqlite3"
-        shutil.copy(self.base, path)
+        databases.copy(self.base, path)
         return path, copy.deepcopy(self.promises)
 
     @cache  # noqa: B019 - one past lives as long as its module's tests
@@ -72,7 +72,7 @@ class Past:
             when="before",
             mutation=mutation,
         )
-        remove(path)
+        databases.remove(path)
         return int(passed.result())
 
     def strikes_on(self, operation: str) -> list[Strike]:
@@ -107,11 +107,6 @@ def a_past(folder: Path, migrated: Path, zygotes: int = ZYGOTES) -> Iterator[Pas
         yield Past(started, folder, migrated)
 
 
-def remove(path: Path) -> None:
-    for file in path.parent.glob(f"{path.name}*"):
-        file.unlink()
-
-
 def killed_by(zygote: Zygote, action: str, where: Any, **arguments: Any) -> Ended:
     """Run a worker that has to be killed on its way."""
     ended = zygote.run(action, **arguments)
@@ -135,22 +130,28 @@ def strike(past: Past, zygote: Zygote, where: Strike, mutation: str | None = Non
         faults = zygote.run("inspect", path=str(path), promises=told, then=then).result()
         if not faults:
             past.sound.add(left)
-    remove(path)
+    databases.remove(path)
     return faults
 
 
 def content_of(path: Path) -> str:
-    """A digest of every row of a database file that is whole."""
-    with closing(sqlite3.connect(path)) as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        schema = database.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name")
-        digest = hashlib.sha256()
-        for part in schema.fetchall():
-            digest.update(repr(part).encode())
-            if part[0] == "table":
-                rows = database.execute(f'SELECT * FROM "{part[1]}" ORDER BY rowid').fetchall()
-                digest.update(repr(rows).encode())
+    """A digest of every row, of a file that is whole too."""
+    if not databases.server():
+        assert databases.rows(path, "PRAGMA integrity_check") == [("ok",)]
+    digest = hashlib.sha256()
+    for table in tables_in(path):
+        rows = databases.rows(path, f'SELECT * FROM "{table}"')
+        digest.update(repr((table, sorted(map(repr, rows)))).encode())
     return digest.hexdigest()
+
+
+def tables_in(path: Path) -> list[str]:
+    query = (
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        if databases.server()
+        else "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    )
+    return [name for (name,) in databases.rows(path, query)]
 
 
 def live_and_die(past: Past, zygote: Zygote, seed: int, cycles: int) -> None:
@@ -174,4 +175,4 @@ def live_and_die(past: Past, zygote: Zygote, seed: int, cycles: int) -> None:
         inspected = zygote.run("inspect", path=str(path), promises=promises.to_json())
         faults = inspected.result()
         assert faults == [], f"cycle {cycle} of seed {seed}"
-    remove(path)
+    databases.remove(path)

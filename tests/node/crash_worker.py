@@ -12,7 +12,6 @@ import json
 import os
 import random
 import select
-import shutil
 import signal
 import sys
 import time
@@ -152,12 +151,13 @@ def prepare(say: Speaker, template: str, path: str) -> str:
     from django.db import connection, transaction
 
     from ledger.node import identity
+    from tests import databases
     from tests.conftest import use_database
 
     from .chains import NETWORK
     from .life import give_it_a_past
 
-    shutil.copy(template, path)
+    databases.copy(Path(template), Path(path))
     use_database(Path(path))
     with transaction.atomic():
         own = identity.create(NETWORK)

@@ -17,19 +17,31 @@ REPAIRCHAIN = "manage.py repairchain"
 MIGRATE = "manage.py migrate"
 BACKUP = "from a backup"
 
+# Foreign keys do not hold meanwhile; nor does what a column may be, where that can be turned off.
+_SWITCHES = {
+    "sqlite": (
+        ("PRAGMA foreign_keys = OFF", "PRAGMA ignore_check_constraints = ON"),
+        ("PRAGMA ignore_check_constraints = OFF", "PRAGMA foreign_keys = ON"),
+    ),
+    "postgresql": (
+        ("SET session_replication_role = replica",),
+        ("RESET session_replication_role",),
+    ),
+}
 ACTIVE = 'id = (SELECT block_id FROM ledger_activeblock WHERE "index" = {})'
 
 
 def damage(statement: str, *parameters: Any) -> None:
     """What a shell, a script or a mistake could do, had it taken the triggers off."""
+    before, after = _SWITCHES[connection.vendor]
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA foreign_keys = OFF")
-        cursor.execute("PRAGMA ignore_check_constraints = ON")
+        for switch in before:
+            cursor.execute(switch)
         with triggers.lifted(connection):
             cursor.execute(statement, parameters)
             assert cursor.rowcount != 0, "nothing was damaged"
-        cursor.execute("PRAGMA ignore_check_constraints = OFF")
-        cursor.execute("PRAGMA foreign_keys = ON")
+        for switch in after:
+            cursor.execute(switch)
 
 
 def the_faults() -> list[Fault]:

@@ -6,7 +6,6 @@ which things happen are in `ledger_machine`.
 
 from __future__ import annotations
 
-import shutil
 import traceback
 import uuid
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from ledger.node.errors import TipMoved
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
 from ledger.node.relayed import Batch, Intake, Line
+from tests import databases
 from tests.conftest import use_database
 
 from . import chains, ledger_view
@@ -47,7 +47,7 @@ class LedgerAndModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.path = self.folder / f"{next(self.numbers)}.sqlite3"
-        shutil.copy(self.template, self.path)
+        databases.copy(self.template, self.path)
         self.model = LedgerModel()
         self.now = 1.0
         self.uids = count(1)
@@ -68,8 +68,7 @@ class LedgerAndModel(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         connection.close()
-        for path in self.folder.glob(f"{self.path.name}*"):
-            path.unlink()
+        databases.remove(self.path)
 
     @invariant()
     def everything_is_as_the_model_says(self) -> None:

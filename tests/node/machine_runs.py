@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from ledger.node import branch, identity
+from tests import databases
 from tests.conftest import use_database
 
 from .chains import NETWORK
@@ -26,7 +26,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_to
 def machine_class(migrated: Path, folder: Path) -> Iterator[type[LedgerMachine]]:
     """The machine, to be run on databases in `folder`."""
     template = folder / "template.sqlite3"
-    shutil.copy(migrated, template)
+    databases.copy(migrated, template)
     use_database(template)
     with transaction.atomic():
         identity.create(NETWORK)

@@ -162,7 +162,7 @@ MUTATIONS = {
     "acknowledged too soon": Mutation(
         "the answer goes out before COMMIT",
         writer.Writer,
-        "_in_one_transaction",
+        "_carry_out",
         edit(
             (
                 "return list(zip(jobs, outcomes, strict=True))",

@@ -7,7 +7,6 @@ transactions is told and taken. Dice decide who is asked to do what; at the end 
 from __future__ import annotations
 
 import random
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from ledger.node import identity, lifecycle, relayed
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission, pool
 from ledger.node.relayed import Intake
+from tests import databases
 from tests.conftest import use_database
 
 from . import chains
@@ -42,13 +42,13 @@ class SmallNetwork:
         self.apart = set[frozenset[int]]()
         self.writer = InlineWriter(Listeners())
         self.network = chains.NETWORK
-        shutil.copy(template, self.paths[0])
+        databases.copy(template, self.paths[0])
         use_database(self.paths[0])
         with transaction.atomic():  # they share a genesis, and so whom rewards are paid to
             self.identifier = identity.create(self.network).identifier
         connection.close()
         for path in self.paths[1:]:
-            shutil.copy(self.paths[0], path)
+            databases.copy(self.paths[0], path)
 
     # --- what they do -------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ from tests.pages.forked import seal, submit
 
 from .damage import ACTIVE, damage
 
+pytestmark = pytest.mark.sqlite("pages of its file are copied; tests/postgresql copies rows")
+
 
 @pytest.fixture
 def conf(conf: NodeConf) -> NodeConf:

@@ -15,6 +15,8 @@ from ledger.node.writer import Writer
 
 from .chains import NETWORK
 
+pytestmark = pytest.mark.sqlite("a server has its room from its own settings")
+
 SETTINGS = ("cache_size", "wal_autocheckpoint", "synchronous")
 LONG = 100_000
 INDEXES = {index.name for index in Inclusion._meta.indexes}

@@ -22,6 +22,8 @@ from ledger.node.overview import now, overview
 from . import chains
 from .chains import NETWORK
 
+pytestmark = pytest.mark.sqlite("the steps of its machine are counted, and its plans read")
+
 SHORT, LONG = 12, 400  # blocks
 GRAIN = 20  # steps
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import databases
+
 from .conftest import seed_of_this_run
-from .crash_cycles import GENERATION, Past, a_past, killed_by, live_and_die, remove, strike
+from .crash_cycles import (
+    GENERATION,
+    Past,
+    a_past,
+    killed_by,
+    live_and_die,
+    strike,
+    tables_in,
+)
 from .life import OPERATIONS
 from .zygote import Zygote
 
@@ -58,21 +66,23 @@ def kill_first_starts(past: Past, places: Callable[[int, int], Iterable[int]]) -
     """Kill a first start (migrations, identity, genesis) before these of its statements, and after
     the last one; the next start does what is left of it."""
     unharmed = past.folder / "unharmed.sqlite3"
+    databases.make(unharmed)
     start = past.zygotes[0].run("start_up", path=str(unharmed), nth=0, when="before")
     migrated, count = start.result()
-    remove(unharmed)
+    databases.remove(unharmed)
     finished = set[tuple[str, ...]]()
     strikes = [(nth, "before") for nth in places(migrated, count)] + [(count, "after")]
 
     def kill(zygote: Zygote, where: tuple[int, str]) -> None:
         nth, when = where
         path = past.folder / f"start-{nth}-{when}.sqlite3"
+        databases.make(path)
         killed_by(zygote, "start_up", where, path=str(path), nth=nth, when=when)
         left = what_is_in(path)
         if left not in finished:  # most kills leave one of few states: of each, finish one
             finished.add(left)
             start_again(zygote, path, f"killed {when} statement {nth}")
-        remove(path)
+        databases.remove(path)
 
     past.side_by_side(kill, strikes)
     print(f"{len(strikes)} kills at {count} statements left {len(finished)} different states")
@@ -100,23 +110,22 @@ def start_again(zygote: Zygote, path: Path, how: str) -> None:
 
 
 def what_is_in(path: Path) -> tuple[str, ...]:
-    """The tables, indexes and triggers in this file, and how many rows there are."""
-    with closing(sqlite3.connect(path)) as database:
-        parts = database.execute("SELECT type, name FROM sqlite_master ORDER BY type, name")
-        return tuple(
-            f"{kind} {name} {_count(database, name) if kind == 'table' else ''}"
-            for kind, name in parts.fetchall()
-        )
-
-
-def _count(database: sqlite3.Connection, table: str) -> int:
-    return int(database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0])
+    """The tables in this database, how many rows they have, and the triggers."""
+    counts = [
+        f"table {table} {databases.rows(path, f'SELECT COUNT(*) FROM {table}')[0][0]}"
+        for table in tables_in(path)
+    ]
+    query = (
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
+        if databases.server()
+        else "SELECT name FROM sqlite_master WHERE type != 'table' ORDER BY name"
+    )
+    return (*counts, *(name for (name,) in databases.rows(path, query)))
 
 
 def identity_in(path: Path) -> str | None:
     """Who the node in this file is, if it got that far."""
     if "table ledger_nodeidentity 1" not in what_is_in(path):
         return None
-    with closing(sqlite3.connect(path)) as database:
-        (identifier,) = database.execute("SELECT identifier FROM ledger_nodeidentity").fetchone()
-        return str(identifier)
+    ((identifier,),) = databases.rows(path, "SELECT identifier FROM ledger_nodeidentity")
+    return str(identifier)

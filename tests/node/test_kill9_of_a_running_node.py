@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests import databases
 from tests.processes import NodeProcess
 
 from .audit import Promises
@@ -85,8 +84,7 @@ def blocks_in(path: Path) -> dict[tuple[int, int, str], str]:
         SELECT b.hash, b.canonical FROM ledger_block b
         JOIN ledger_activeblock a ON a.block_id = b.id
     """
-    with closing(sqlite3.connect(path)) as database:
-        blocks = [(digest, json.loads(text)) for digest, text in database.execute(query)]
+    blocks = [(digest, json.loads(text)) for digest, text in databases.rows(path, query)]
     return {(b["index"], b["proof"], str(b["previous_hash"])): digest for digest, b in blocks}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +19,7 @@ from ledger.node.chainstate import Switch
 from ledger.node.events import Listeners
 from ledger.node.mempool import Door, Submission
 from ledger.node.writer import Writer
-from tests import processes
+from tests import databases, processes
 from tests.conftest import use_database
 
 from . import dying
@@ -42,7 +41,7 @@ def world(
     """A node whose chain holds all of ours, and a file with a longer chain that holds none."""
     folder = tmp_path_factory.mktemp("long")
     path, texts = folder / "chain.sqlite3", folder / "longer"
-    shutil.copy(migrated, path)
+    databases.copy(migrated, path)
     with django_db_blocker.unblock():
         use_database(path)
         writer = Writer(Listeners())
@@ -62,8 +61,7 @@ def world(
         assert mempool.pool_size()[0] == 0
         texts.write_bytes(write(*grow(genesis, [[]] * (BLOCKS + 1), 6.0)))
         writer.close()
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        databases.settle()
         connections.close_all()
         yield path, texts
         connections.close_all()
@@ -108,7 +106,7 @@ def test_it_is_one_change_and_survives_a_kill_anywhere_in_it(
 ) -> None:
     path, texts = world
     whole = tmp_path / "whole.sqlite3"
-    shutil.copy(path, whole)
+    databases.copy(path, whole)
     with django_db_blocker.unblock():
         switch, statements = reorganise(whole, texts, 0)
         assert switch is not None
@@ -116,7 +114,7 @@ def test_it_is_one_change_and_survives_a_kill_anywhere_in_it(
         assert is_settled(BLOCKS + 2, OURS)
         for nth in (statements // 3, statements - 2, statements):
             copy = tmp_path / f"{nth}.sqlite3"
-            shutil.copy(path, copy)
+            databases.copy(path, copy)
             assert killed_at(copy, texts, nth)
             use_database(copy)
             assert Tip.objects.get(pk=1).index == BLOCKS + 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import databases
 
 from . import scenarios
 from .crash_cycles import Past, Strike, a_past, strike
@@ -72,7 +73,7 @@ STORIES: dict[str, Callable[[Path, Path], None]] = {
         migrated, folder, scenarios.others_tell_what_they_know
     ),
     "the disk is full": lambda migrated, folder: scenarios.the_disk_is_full(
-        Path(shutil.copy(migrated, folder / "full.sqlite3"))
+        databases.copy(migrated, folder / "full.sqlite3")
     ),
 }
 

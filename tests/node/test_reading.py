@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from ledger.node import chain_text, identity
 from ledger.node.events import Listeners
 from ledger.node.reading import Reader, one_moment
 from ledger.node.writer import Writer
+from tests import databases
 
 from . import chains
 
@@ -134,13 +133,10 @@ async def test_a_client_that_hangs_up_in_mid_read_leaves_nothing_open(
 
 
 async def test_readers_wait_for_no_writer(writer: Writer, reader: Reader, ledger_db: Path) -> None:
-    with closing(sqlite3.connect(ledger_db, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        other.execute("DELETE FROM ledger_peer")
+    with databases.locked(ledger_db):
         assert await asyncio.wait_for(reader.read(chain_text.length), 5) == 5
         async with reader.snapshot() as view:
             assert await asyncio.wait_for(view.read(chain_text.length), 5) == 5
-        other.execute("ROLLBACK")
 
 
 async def test_a_read_that_fails_fails_alone(writer: Writer, reader: Reader) -> None:

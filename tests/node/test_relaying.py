@@ -312,6 +312,7 @@ def _free_entries(content: mempool.Content) -> int | None:
     return matching.FreeEntries(content[:2]).take(content, 0)
 
 
+@pytest.mark.sqlite("its plans are read")
 @pytest.mark.parametrize("what", QUESTIONS)
 def test_it_costs_no_look_at_every_row(
     node: lifecycle.Node, django_assert_max_num_queries: Any, what: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from tests import databases
 
 from .crash_cycles import Past, a_past
 from .zygote import Ended, Zygote
@@ -37,9 +37,8 @@ def race(past: Past, seconds: float) -> None:
 
 
 def height_of(path: Path) -> int:
-    with closing(sqlite3.connect(path)) as database:
-        ((height,),) = database.execute('SELECT "index" FROM ledger_tip')
-        return int(height)
+    ((height,),) = databases.rows(path, 'SELECT "index" FROM ledger_tip')
+    return int(height)
 
 
 def test_two_processes_seal_one_block_an_index_and_lose_nothing(

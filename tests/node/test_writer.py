@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from ledger.models import ActiveBlock
 from ledger.node.errors import NotAccepted, StorageFailed
 from ledger.node.events import Listeners
 from ledger.node.writer import Writer
+from tests import databases
 
 from .scenarios import the_disk_is_full, together
 from .writes import refuse, register, registered, registering
@@ -33,7 +32,7 @@ def test_what_waits_together_is_committed_together_in_order(writer: Writer) -> N
 
 def _note_begins(seen: list[str]) -> Callable[..., Any]:
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith("BEGIN"):
+        if sql.startswith(("BEGIN", "SELECT pg_advisory_xact_lock")):  # taking one's turn
             seen.append(sql)
         return execute(sql, params, many, context)
 
@@ -127,12 +126,13 @@ def test_nobody_is_told_it_is_done_when_the_commit_fails(writer: Writer) -> None
         ],
     )
     for future in futures:
-        with pytest.raises(StorageFailed, match="FOREIGN KEY"):
+        with pytest.raises(StorageFailed, match=r"(?i)foreign key"):
             future.result()
     assert registered() == []
     assert writer.run(lambda: register("later")) == "later"
 
 
+@pytest.mark.sqlite("how large a server's database may grow is not told by a session")
 def test_a_full_disk_refuses_and_space_lets_in_again(writer: Writer) -> None:
     writer.run(lambda: limit_pages(+4))
     accepted = list[str]()
@@ -152,6 +152,7 @@ def limit_pages(more: int) -> None:
         cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0] + more}")
 
 
+@pytest.mark.sqlite("PostgreSQL gives up a savepoint, and no more than that")
 def test_where_the_database_gives_up_the_transaction_nobody_is_told_it_is_done(
     ledger_db: Path,
 ) -> None:
@@ -161,13 +162,10 @@ def test_where_the_database_gives_up_the_transaction_nobody_is_told_it_is_done(
 def test_a_database_locked_for_too_long_refuses_and_is_tried_again(
     ledger_db: Path, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 0.2)
+    databases.wait_no_longer_than(0.2, monkeypatch)
     writer = Writer(listeners)
-    with closing(sqlite3.connect(ledger_db, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageFailed, match="locked"):
-            writer.run(lambda: register("too early"))
-        other.execute("ROLLBACK")
+    with databases.locked(ledger_db), pytest.raises(StorageFailed, match=r"locked|lock timeout"):
+        writer.run(lambda: register("too early"))
     assert writer.run(lambda: register("later")) == "later"
     assert registered() == ["later"]
     writer.close()

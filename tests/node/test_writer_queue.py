@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from concurrent.futures import CancelledError
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from ledger.node.errors import NodeError, NotAccepted, Overloaded, Stopped
 from ledger.node.events import Listeners
 from ledger.node.writer import Writer
+from tests import databases
 
 from .scenarios import together
 from .writes import refuse, register, registered, registering
@@ -127,9 +126,9 @@ def test_listeners_hear_after_the_commit_and_once_a_group(
     heard = list[list[str]]()
 
     def look() -> None:
-        with closing(sqlite3.connect(ledger_db)) as other:  # sees only what is committed
-            rows = other.execute("SELECT address FROM ledger_peer ORDER BY id").fetchall()
-            heard.append([address for (address,) in rows])
+        # On a connection of its own, which sees only what is committed.
+        rows = databases.rows(ledger_db, "SELECT address FROM ledger_peer ORDER BY id")
+        heard.append([address for (address,) in rows])
 
     forget = listeners.add(look)
     together(writer, lambda: [writer.submit(registering(number)) for number in range(3)])
