@@ -53,14 +53,14 @@ def _number(value: float | None) -> str:
 def _row(result: Result) -> str:
     met = {True: "met", False: "NOT MET", None: ""}[result.meets]
     cells = [_number(result.ours), _number(result.baseline), _number(result.ratio)]
-    return f"{result.figure:70.70} {result.unit:>10} " + " ".join(
+    return f"{result.figure:82.82} {result.unit:>10} " + " ".join(
         [*(f"{cell:>11}" for cell in cells), f"{result.target:>18}", met]
     )
 
 
 def _head() -> str:
     names = " ".join(f"{name:>11}" for name in ("ours", "baseline", "ratio"))
-    return f"{'':70} {'':>10} {names} {'target':>18}   ({pages.machine()})"
+    return f"{'':82} {'':>10} {names} {'target':>18}   ({pages.machine()})"
 
 
 def main(arguments: list[str] | None = None) -> int:
