@@ -5,8 +5,8 @@ change and copying OpenSSL's state for every try is the quickest form from 3.12 
 messages always. Hashing `head + tail` in one shot is 10 to 20 % slower there, comparing slices, hex
 digests and pipelines of `map` are no quicker, and a loop unrolled ten times gains 2 %. On 3.11 the
 interpreter's own SHA-256 in one shot is quicker by 8 % for a message of one block: its hashing is
-slower than OpenSSL's, but its objects cost less. Either way nearly nine tenths of a try are making the
-object and asking it for its digest, which no loop can spare.
+slower than OpenSSL's, but its objects cost less. Either way nearly nine tenths of a try are making
+the object and asking it for its digest, which no loop can spare.
 """
 
 from __future__ import annotations
