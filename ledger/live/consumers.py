@@ -51,9 +51,9 @@ class EventConsumer(AsyncWebsocketConsumer):
         if query.topics is None:
             self._outbox = await self._hub.join(query.after, query.node, write)
         else:
-            chosen = self._within_limit(query.topics)
+            chosen, faults = self._within_limit(query.topics)
             self._outbox = await self._hub.follow(chosen, query.after, query.node, write)
-            self._answer(*query.faults)
+            self._answer(*query.faults, *faults)
         self._sender = asyncio.create_task(self._send_out(self._hub, self._outbox))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -78,18 +78,22 @@ class EventConsumer(AsyncWebsocketConsumer):
             its_hub.unsubscribe(outbox, request.unsubscribe)
             self._answer(frames.unsubscribed(sorted(self._topics)))
         if request.subscribe:
-            its_hub.subscribe(outbox, self._within_limit(request.subscribe))
+            chosen, faults = self._within_limit(request.subscribe)
+            self._answer(*faults)
+            its_hub.subscribe(outbox, chosen)
 
-    def _within_limit(self, names: Sequence[str]) -> Sequence[str]:
-        """Those of the topics that it may follow, which are its own from now on."""
+    def _within_limit(self, names: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Those of the topics that it may follow, which are its own from now on, and an error's
+        frame if there are others."""
         chosen = [name for name in names if name in self._topics]
         new = [name for name in names if name not in self._topics]
         room = max(0, topics.MOST - len(self._topics))
+        faults = []
         if len(new) > room:
             reason = f"a socket follows at most {topics.MOST} topics; {len(new) - room} were left"
-            self._answer(frames.error("too-many-topics", reason))
+            faults.append(frames.error("too-many-topics", reason))
         self._topics.update(new[:room])
-        return chosen + new[:room]
+        return chosen + new[:room], faults
 
     def _answer(self, *texts: str) -> None:
         if texts and self._outbox is not None:

@@ -7,7 +7,7 @@ between its snapshot and the events that follow, and nothing comes twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -19,6 +19,14 @@ from .outbox import Outbox
 logger = logging.getLogger(__name__)
 
 REPLAY: Final = 400  # events a returning client may lack; beyond, a snapshot is less
+
+
+_NO_EVENTS: Final[dict[Callable[[], str], frozenset[str]]] = {
+    frames.now: frozenset((topics.BLOCKS, topics.TRANSACTIONS)),
+    frames.mining: frozenset((topics.MINING,)),
+    frames.network: frozenset((topics.PEERS,)),
+}
+"""What is no event, and may be another after a break, by the topics it is told in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,4 +119,5 @@ class _Answers:
         missed = [frames.event(row) for row in rows if row.pk in numbers]
         now = states.narrow(topic for topic in wanted if topic not in topics.WIDE)
         told = [frames.state(topic, self.seq, state) for topic, state in now.items()]
+        told += [frame() for frame, its in _NO_EVENTS.items() if not its.isdisjoint(wanted)]
         return [frames.control("resumed", after), *missed, *told, frames.upto(self.seq)]

@@ -320,6 +320,21 @@ async def test_a_socket_follows_so_many_topics_and_no_more(client):
     assert set((await socket.first("subscribed"))["states"]) == {"peers"}
 
 
+async def test_topics_of_the_query_have_the_same_limit(client):
+    names = ",".join(f"address:{number}" for number in range(topics.MOST + 6))
+    socket = await client(f"?topics={names}")
+
+    assert "6 were left" in (await socket.first("error"))["reason"]
+    assert len((await socket.first("subscribed"))["states"]) == topics.MOST
+
+
+async def test_who_comes_back_is_told_what_is_no_event_as_it_stands(client, node):
+    socket = await client("?topics=blocks,mining,peers&after=0")
+
+    told = await _until_upto(socket, 0)
+    assert _kinds(told) == ["resumed", "now", "mining", "network", "upto"]
+
+
 async def test_who_says_too_much_is_told_so_and_closed(client):
     socket = await client("?topics=")
     for _ in range(messages.MESSAGES + 2):
