@@ -80,12 +80,14 @@ def _head(locator: Sequence[str], own: BaseDatabaseWrapper) -> tuple[int, bytes]
             'SELECT t."index", b.hash FROM ledger_tip t JOIN ledger_block b ON b.id = t.block_id'
         )
         tip_index, tip_hash = cursor.fetchone()
-        cursor.execute(
-            'SELECT b.hash, a."index" FROM ledger_block b'  # noqa: S608 - marks alone are put in
-            f" JOIN ledger_activeblock a ON a.block_id = b.id WHERE b.hash IN ({marks})",
-            list(locator),
-        )
-        active = dict(cursor.fetchall())
+        active: dict[str, int] = {}
+        if locator:  # PostgreSQL knows no empty list
+            cursor.execute(
+                'SELECT b.hash, a."index" FROM ledger_block b'  # noqa: S608 - marks alone are put in
+                f" JOIN ledger_activeblock a ON a.block_id = b.id WHERE b.hash IN ({marks})",
+                list(locator),
+            )
+            active = dict(cursor.fetchall())
     digest = next((digest for digest in locator if digest in active), None)
     index = active[digest] if digest else 0
     head = {

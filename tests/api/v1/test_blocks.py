@@ -108,9 +108,10 @@ async def test_how_a_block_stands_is_a_question_of_its_own(
     assert (await api.get("/blocks/5/status")).json["confirmations"] == 2
 
 
-@pytest.mark.parametrize("reference", ["0", "99", "tips", "ab" * 32, "-1", "1.5", "9" * 400])
 @pytest.mark.parametrize("end", ["", "/raw", "/status", "/transactions", "/transactions/0"])
 async def test_what_is_not_there_is_a_problem_that_says_how_blocks_are_named(
-    api: Api, reference: str, end: str
+    api: Api, end: str
 ) -> None:
-    problem(await api.get(f"/blocks/{reference}{end}"), 404, "not-found", "an index, a whole hash")
+    for reference in ("0", "99", "tips", "ab" * 32, "-1", "1.5", "9" * 400):
+        answer = await api.get(f"/blocks/{reference}{end}")
+        problem(answer, 404, "not-found", "an index, a whole hash")
