@@ -131,16 +131,6 @@ class GuardedRequest(WebRequest):
         self._let_go()
         super().connectionLost(reason)
 
-    def handle_exception(self, exception: Any) -> None:
-        """An answer that fails after it began must not look whole: the connection is cut.
-
-        Daphne would begin another answer, fail, and look after no application any more.
-        """
-        if self._response_started:
-            self.cut_off()
-        else:
-            super().handle_exception(exception)
-
     def cut_off(self) -> None:
         self._let_go()
         if self.channel is not None:
