@@ -237,21 +237,42 @@ print(report.blocks / (time.perf_counter() - begun))
 """
 
 
+_JUDGE = """
+import time, django
+django.setup()
+from ledger import consensus
+from ledger.node import chain_text, identity
+network = identity.load().network
+begun = time.perf_counter()
+count = sum(1 for _ in consensus.read_chain(chain_text.body(), network))
+print(count / (time.perf_counter() - begun))
+"""
+
+
 def verify(setting: Setting) -> Result:
-    """verify stored blocks, against the article's valid_chain"""
+    """verify stored blocks and every table, against the article's valid_chain"""
+    return _verified(setting, verify.__doc__ or "", _VERIFY)
+
+
+def judge(setting: Setting) -> Result:
+    """links, hashes and proofs of stored blocks alone, against the article's valid_chain"""
+    return _verified(setting, judge.__doc__ or "", _JUDGE)
+
+
+def _verified(setting: Setting, figure: str, code: str) -> Result:
     blocks = json.loads(setting.chains.file(setting.blocks).read_text())["chain"]
     data = setting.chains.data(setting.blocks)
 
     def mine() -> float:
         settings = {"DJANGO_SETTINGS_MODULE": "chainsite.settings", "CHAINSITE_DATA": str(data)}
-        return float(_python(_VERIFY, settings))
+        return float(_python(code, settings))
 
     def theirs() -> float:
         begun = time.perf_counter()
         assert Blockchain().valid_chain(blocks)
         return len(blocks) / (time.perf_counter() - begun)
 
-    name = f"{verify.__doc__}, {setting.blocks:,}"
+    name = f"{figure}, {setting.blocks:,}"
     return _paired(name, "blocks/s", setting.rounds, mine, theirs, 2, at_least=True)
 
 
@@ -457,6 +478,7 @@ FIGURES: dict[str, Callable[[Setting], Result]] = {
     "chain": chain,
     "unchanged": unchanged,
     "verify": verify,
+    "judge": judge,
     "adopt": adopt,
     "post": post,
     "post-elsewhere": post_elsewhere,

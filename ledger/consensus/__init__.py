@@ -4,7 +4,8 @@ Start with `dialects.Network`, the one value through which everything a network 
 reached; `README.md` beside this file is the tour.
 """
 
-from .chain_reader import ChainBody, is_large, read_chain, read_text
+from .chain_body import ChainBody
+from .chain_reader import is_large, read_chain, read_text
 from .dialects import DIALECTS, DVF, JS, SEED, Dialect, Network
 from .encoding import Json, hash_of
 from .errors import Reason, Refused

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Final
@@ -23,7 +24,7 @@ from .foreign_blocks import read_text
 from .writer import Writer
 
 _IN_MEMORY: Final = 1024 * 1024
-_BATCH: Final = 3000  # blocks to one transaction
+_BATCH: Final = 1000  # blocks to one transaction
 _BATCH_CHARACTERS: Final = 512 * 1024  # of their texts: decoded, they can take forty times as much
 _REGULAR: Final = 8  # and those of the regular shape, which are not decoded, an eighth of that
 _HASHES: Final = 2000
@@ -99,11 +100,17 @@ def _adopt(
         prepared = blockstore.Prepared(batch)
         return partial(blockstore.store_prepared, prepared, addresses, origin, source)
 
+    # One is written while the next is read and prepared.
     last: Callable[[], int] | None = None
+    written: Future[int] | None = None
     for batch in _batches(branch.blocks(network)):
+        if written is not None:
+            written.result()
         if last is not None:
-            writer.run(last)
+            written = writer.submit(last)
         last = store(batch)
+    if written is not None:
+        written.result()
 
     def finish() -> Switch | None:
         if last is not None:

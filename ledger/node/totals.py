@@ -43,9 +43,11 @@ _SUMS: Final = """
 
 
 _MOVES: Final = """
-    SELECT i.sender_id, i.recipient_id, i.amount
+    SELECT i.sender_id, i.recipient_id, COUNT(*),
+           COALESCE(SUM(i.amount / 2147483648), 0), COALESCE(SUM(i.amount %% 2147483648), 0)
     FROM ledger_activeblock a JOIN ledger_inclusion i ON i.block_id = a.block_id
     WHERE a."index" > %s AND a."index" <= %s
+    GROUP BY i.sender_id, i.recipient_id
 """
 
 
@@ -80,16 +82,15 @@ def apply_stretch(above: int, upto: int, sign: int) -> None:
             cursor.execute(_MOVES, [above, last])
             moves = cursor.fetchall()
         above = last
-        for sender, recipient, amount in moves:
+        for sender, recipient, count, high, low in moves:
+            amount = int(high) * HALF + int(low)
             if recipient is not None:
-                entries[recipient] += 1
-                if amount:
-                    received[recipient] += amount
+                entries[recipient] += count
+                received[recipient] += amount
             if sender is not None:
                 if sender != recipient:
-                    entries[sender] += 1
-                if amount:
-                    sent[sender] += amount
+                    entries[sender] += count
+                sent[sender] += amount
         if len(entries) > _ADDRESSES or above == upto:
             apply((Total(pk, received[pk], sent[pk], entries[pk]) for pk in sorted(entries)), sign)
             received.clear()

@@ -22,7 +22,7 @@ from ledger.consensus import (
     Network,
     Reason,
     Refused,
-    chain_reader,
+    chain_body,
     large_blocks,
     read_block,
     read_text,
@@ -174,7 +174,7 @@ def test_every_chain_reads_the_same(dialect: Dialect, monkeypatch: pytest.Monkey
     odd = [{"sender": "밥 🚀", "recipient": '\\"\n', "amount": 1.5e-7, "x": [None, [True], -12]}]
     made = body_of(make_chain(EASY[dialect.name], 5, [odd * n for n in range(5)]))
     whole, others = read(body, network), read(made, EASY[dialect.name])
-    monkeypatch.setattr(chain_reader, "_LARGE", 1)
+    monkeypatch.setattr(chain_body, "LARGE", 1)
     for seed in range(3):
         dice = random.Random(seed)
         assert read(in_random_pieces(body, dice), network) == whole

@@ -7,10 +7,11 @@ first reads: for that long the write lock is held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Final, Protocol, TypeVar
+from itertools import cycle
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from django.db import DatabaseError, connection, connections
 
@@ -25,8 +26,14 @@ class Helper(Protocol):
     def __call__(self, work: Callable[[], T], /) -> Callable[[], T]: ...
 
 
-Helpers = tuple[Helper, Helper]
-_THREADS: Final = 2
+class Helpers(NamedTuple):
+    """`reading` serves whoever needs much read in time, `checking` whoever can wait."""
+
+    reading: Helper
+    checking: Helper
+
+
+_READING: Final = 2  # to read what inclusions say takes longest of all
 
 
 def in_this_thread(work: Callable[[], T]) -> Callable[[], T]:
@@ -38,20 +45,29 @@ def in_this_thread(work: Callable[[], T]) -> Callable[[], T]:
 def alone() -> Iterator[Helpers]:
     """One moment, read by this thread alone."""
     with one_moment(connection, long=True):
-        yield in_this_thread, in_this_thread
+        yield Helpers(in_this_thread, in_this_thread)
 
 
 @contextmanager
 def beside() -> Iterator[Helpers]:
-    """One moment, and two threads that read it too, where the database lets them."""
+    """One moment, and threads that read it too, where the database lets them."""
     with ExitStack() as threads:
-        helpers = None
+        helpers = Helpers(in_this_thread, in_this_thread)
         with _nobody_writing() as is_still:
-            own = threads.enter_context(_this_moment())
+            threads.enter_context(_this_moment())
             if is_still:
-                helpers = [threads.enter_context(_Thread()) for _ in range(_THREADS)]
-        del own
-        yield (helpers[0], helpers[1]) if helpers else (in_this_thread, in_this_thread)
+                each = [threads.enter_context(_Thread()) for _ in range(_READING + 1)]
+                helpers = Helpers(_in_turn(each[1:]), each[0])
+        yield helpers
+
+
+def _in_turn(helpers: Sequence[Helper]) -> Helper:
+    following = cycle(helpers)
+
+    def read(work: Callable[[], T]) -> Callable[[], T]:
+        return next(following)(work)
+
+    return read
 
 
 @contextmanager

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 _BLOCKS: Final = 1000  # to a stretch
 _CHARACTERS: Final = 1024 * 1024
-_AHEAD: Final = 3  # stretches that are being read while one is looked at
+_AHEAD: Final = 4  # stretches that are being read while one is looked at
 
 _EXTENT: Final = """
     SELECT a."index", b.size, b.timestamp
