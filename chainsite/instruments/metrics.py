@@ -163,6 +163,8 @@ class _Node(Collector):
 
     def _disk(self, node: lifecycle.Node) -> Iterator[Metric]:
         yield _gauge("disk_free_bytes", "Room where the data folder is.", disk.free(node.conf.data))
+        if connection.vendor != "sqlite":
+            return
         database = str(connection.settings_dict["NAME"])
         size = disk.size(database)
         yield _gauge("database_bytes", "Size of the database file.", size)
@@ -170,6 +172,11 @@ class _Node(Collector):
         yield _gauge("database_log_bytes", "Size of the write-ahead log beside it.", log)
 
     def _stored(self) -> Iterator[Metric]:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_database_size(current_database())")
+                (size,) = cursor.fetchone()
+            yield _gauge("database_bytes", "Size of the database on its server.", size)
         tip = Tip.objects.get(pk=1).index
         yield _gauge("tip_index", "Index of the last block of the active chain.", tip)
         count, size = mempool.pool_size()

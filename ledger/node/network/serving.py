@@ -74,7 +74,7 @@ async def blocks(reader: Reader, locator: Sequence[str], limit: int) -> AsyncIte
 
 def _head(locator: Sequence[str], own: BaseDatabaseWrapper) -> tuple[int, bytes]:
     """The fork point's index, and the first line."""
-    marks = ", ".join(["%s"] * len(locator))
+    marks = ", ".join(["%s"] * len(locator)) or "NULL"  # PostgreSQL takes no `IN ()`
     with own.cursor() as cursor:
         cursor.execute(
             'SELECT t."index", b.hash FROM ledger_tip t JOIN ledger_block b ON b.id = t.block_id'

@@ -27,6 +27,8 @@ READ = (
     *("/search?q=3", "/search?q=alice", "/search?q=abcd"),
 )
 
+pytestmark = pytest.mark.sqlite("the steps of its machine are counted")
+
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -93,6 +93,7 @@ def test_whoever_hangs_finds_it_lost(claim: Callable[[str], Lease]) -> None:
     assert lease.standing().holder == "second"
 
 
+@pytest.mark.sqlite("one transaction keeps all others from writing there")
 def test_behind_a_long_transaction_it_stays_with_its_holder(
     claim: Callable[[str], Lease], monkeypatch: pytest.MonkeyPatch
 ) -> None:
