@@ -6,6 +6,7 @@ From another machine, starting, cancelling and submitting need the operator, as 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from concurrent.futures import Future
 from dataclasses import asdict
@@ -149,7 +150,7 @@ async def template(
     ] = None,
     wait: Wait = 0,
     tip: Seen = None,
-) -> dict[str, Any]:
+) -> HttpResponse:
     reader = lifecycle.current().reader
 
     async def moved() -> bool | None:
@@ -158,7 +159,9 @@ async def template(
 
     if tip is not None:
         await waiting.until(moved, wait)
-    return _offered(await reader.read_at_once(outside.offer, recipient))
+    # Not by way of ninja, which would look at each of some thousand transactions in the event loop.
+    text = await reader.read_at_once(lambda: json.dumps(_offered(outside.offer(recipient))))
+    return HttpResponse(text, content_type="application/json")
 
 
 def _offered(offer: Offer) -> dict[str, Any]:

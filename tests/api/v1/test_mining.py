@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledger.api.v1.schemas.mining import Template
 from ledger.consensus import DIALECTS
 from ledger.node import lifecycle, mempool
 from ledger.node.conf import NodeConf
@@ -81,6 +82,14 @@ async def test_an_outside_miner_finds_a_block_in_every_dialect(
         assert life["place"]["hash"] == sealed.json["hash"]
         assert (await api.get("/pool")).json["count"] == 1
     assert (await api.get("/address?name=zoe")).json["balance"] == "3"
+
+
+async def test_a_template_is_of_the_shape_that_the_document_says(
+    api: Api, node: lifecycle.Node
+) -> None:
+    accept(node)
+    answer = await api.get("/mining/template")
+    assert Template.model_validate(answer.json, strict=True).model_dump() == answer.json
 
 
 async def test_a_proof_may_come_as_digits_and_only_once(api: Api) -> None:
