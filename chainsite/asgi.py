@@ -7,6 +7,7 @@ server's lifespan ends the node (docs/servers.md). A worker has nothing but its 
 
 import gc
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chainsite.settings")
@@ -16,6 +17,7 @@ import django
 django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.db import connection
 
 from chainsite.access import CountedSockets
 from chainsite.handler import Handler
@@ -38,8 +40,17 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
             return
 
 
+def open_node() -> None:
+    try:
+        lifecycle.open_for_serving()
+    finally:
+        connection.close()
+
+
 if not lifecycle.is_running():
-    lifecycle.open_for_serving()
+    # In a thread: some servers import this while their event loop runs.
+    with ThreadPoolExecutor(1, "ledger-opening") as opening:
+        opening.submit(open_node).result()
 
 
 async def no_sockets(scope: Any, receive: Any, send: Any) -> None:

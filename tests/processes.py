@@ -115,6 +115,7 @@ class NodeProcess:
         difficulty: int | None = None,
         port: int = 0,
         host: str = "127.0.0.1",
+        role: str = "all",
         environment: dict[str, str] | None = None,
     ) -> None:
         self.data = data
@@ -131,6 +132,7 @@ class NodeProcess:
             databases.copy(template, data / "chain.sqlite3")
         self.environment.update(_database_in(data))
         self.host = host
+        self.role = role
         self.port = port
         self.output: list[str] = []
         self.start()
@@ -138,7 +140,8 @@ class NodeProcess:
     def start(self) -> None:
         """Start it, or start it again after it ended, and wait until it answers."""
         self.process = ManageProcess(
-            ["runnode", "--host", self.host, "--port", str(self.port)], self.environment
+            ["runnode", "--host", self.host, "--port", str(self.port), "--role", self.role],
+            self.environment,
         )
         self.output = []
         ready = threading.Event()

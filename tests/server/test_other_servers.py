@@ -1,4 +1,4 @@
-"""The application under a server that is not ours (docs/servers.md)."""
+"""The application under servers that are not ours (docs/servers.md)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
 from websockets.sync.client import connect
 
-from tests.processes import PROJECT
+from tests.processes import PROJECT, NodeProcess
 
 DOCUMENT = (PROJECT / "docs" / "servers.md").read_text()
 PATIENCE = 30.0
 
 
-def _documented(server: str) -> list[str]:
-    """The command that the document gives for it, without its port."""
-    match = re.search(rf"python (-m {server} (?:.|\\\n)*?)\n```", DOCUMENT)
-    assert match
-    words = match[1].replace("\\\n", " ").split()
+def _documented(server: str, *, workers: bool = False) -> list[str]:
+    """The command that the document gives, without its port."""
+    commands = re.findall(rf"python (-m {server} (?:[^\\\n]|\\\n)*)\n", DOCUMENT)
+    (found,) = (text for text in commands if ("--workers" in text) is workers)
+    words = str(found).replace("\\\n", " ").split()
     at = words.index("--port")
     return [*words[:at], *words[at + 2 :]]
 
@@ -41,16 +41,15 @@ def _free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="module", params=["uvicorn", "granian"])
-def process(
-    migrated: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+@contextmanager
+def _serving(
+    words: list[str], data: Path, **more: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    data, port = tmp_path_factory.mktemp(request.param), _free_port()
-    shutil.copy(migrated, data / "chain.sqlite3")
-    own = {"DATA": data, "PORT": port, "DIFFICULTY": 2, "NETWORKING": "manual"}
+    port = _free_port()
+    own = {"DATA": data, "PORT": port, "DIFFICULTY": 2, "NETWORKING": "manual", **more}
     environment = {**os.environ, **{f"CHAINSITE_{name}": str(own[name]) for name in own}}
-    command = [sys.executable, *_documented(request.param), "--port", str(port)]
-    running = subprocess.Popen(command, cwd=PROJECT, env=environment)
+    command = [sys.executable, *words, "--port", str(port)]
+    running = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True)
     url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
     try:
         while True:
@@ -62,12 +61,19 @@ def process(
             time.sleep(0.05)
         yield running, url
     finally:
-        running.terminate()  # granian has its worker in a process of its own
-        try:
-            running.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)  # with the processes it started
+        running.wait()
+
+
+@pytest.fixture(scope="module", params=["uvicorn", "granian"])
+def process(
+    request: pytest.FixtureRequest, migrated: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    data = tmp_path_factory.mktemp(request.param)
+    shutil.copy(migrated, data / "chain.sqlite3")
+    with _serving(_documented(request.param), data) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +132,24 @@ def test_the_node_stops_with_the_server(process: tuple[subprocess.Popen[bytes], 
     running, _url = process
     running.send_signal(signal.SIGTERM)
     assert running.wait(PATIENCE) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "granian"])
+def test_several_processes_of_it_serve_one_node(
+    server: str, node_process: Callable[..., NodeProcess], tmp_path: Path
+) -> None:
+    worker = node_process(data=tmp_path, difficulty=2, role="worker")
+    words = _documented(server, workers=True)
+    assert words[words.index("--workers") + 1] == "2"
+    with _serving(words, tmp_path, ROLE="web") as (_, url):
+        mined = [requests.get(f"{url}/mine", timeout=PATIENCE) for _ in range(4)]
+        assert [answer.json()["index"] for answer in mined] == [2, 3, 4, 5]
+        lengths = {
+            requests.get(f"{url}/chain", headers={"Connection": "close"}, timeout=PATIENCE).json()[
+                "length"
+            ]
+            for _ in range(6)
+        }
+        assert lengths == {5}
+    assert worker.get("/chain").status_code == 404, "it has its instruments alone"
+    assert worker.get("/readyz").json()["checks"]["worker"]["reason"] == "this one"

@@ -51,7 +51,8 @@ def await_worker(patience: float, progress: Callable[[str], None] | None = None)
             missing = "no worker is at work on this node"
         except DatabaseError as error:
             connection.close()
-            missing = f"no worker has made the database ready ({error})"
+            words = str(error).splitlines() or [type(error).__name__]
+            missing = f"no worker has made the database ready ({words[0]})"
         if time.monotonic() > deadline:
             raise Unattended(missing)
         if progress and not told:
