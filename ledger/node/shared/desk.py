@@ -27,6 +27,7 @@ from ..network.sync import Round
 from ..network.visit import News
 from ..writer import Writer
 from . import jobs, states
+from .outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Desk:
         self._shown: tuple[MiningState, NetworkState] | None = None
         self._shown_at = self._tidied_at = -_TIDIED_EVERY
         self._closing = False
+        self._outage = Outage(logger, "looking at what other processes ask")
         self._wake = threading.Event()
         self._forget = [
             listeners.add(self._wake.set)
@@ -75,8 +77,9 @@ class Desk:
             self._wake.clear()
             try:
                 self._look()
+                self._outage.is_over()
             except (DatabaseError, NodeError) as error:
-                logger.warning("what other processes ask could not be looked at: %s", error)
+                self._outage.goes_on(error)
                 connection.close()
                 time.sleep(_AGAIN)
             except Exception:

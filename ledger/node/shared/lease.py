@@ -117,10 +117,6 @@ class Lease:
     # --- in its thread --------------------------------------------------------------------------
 
     def _work(self) -> None:
-        try:
-            Row.objects.bulk_create([Row(name=DUTIES)], ignore_conflicts=True)
-        except DatabaseError as error:
-            logger.warning("the lease cannot be written yet: %s", error)
         while True:
             pause = self._look()
             with self._changed:
@@ -148,7 +144,7 @@ class Lease:
             return LOOK_EVERY
         except DatabaseError as error:
             self._over = None  # somebody writes: perhaps the holder, in one long transaction
-            connection.close_if_unusable_or_obsolete()
+            connection.close()
             if self._term is not None:
                 if time.monotonic() < self._until:
                     return _AGAIN
@@ -163,7 +159,10 @@ class Lease:
     def _take(self) -> int | None:
         """Our term's number; None where another has it, or may only be late with its renewal."""
         row = Row.objects.filter(name=DUTIES).first()
-        if row is None or row.until > clock.now():
+        if row is None:
+            Row.objects.bulk_create([Row(name=DUTIES)], ignore_conflicts=True)
+            return None
+        if row.until > clock.now():
             self._over = None
             return None
         if row.holder and self._over != row.term:
@@ -200,6 +199,6 @@ class Lease:
     def _release(self, term: int) -> None:
         try:
             ours = Row.objects.filter(name=DUTIES, holder=self._holder, term=term)
-            ours.update(until=0.0, holder="")
+            ours.update(until=clock.now(), holder="")
         except DatabaseError as error:
             logger.info("the lease ends by itself: %s", error)

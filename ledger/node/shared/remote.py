@@ -33,6 +33,7 @@ from ..network.visit import News
 from ..work import Asked
 from ..writer import Writer
 from . import jobs, lease, probes, states
+from .outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class RemoteWork:
         self._read_at = time.monotonic()
         self._interest_at = time.monotonic()
         self._closing = False
+        self._outage = Outage(logger, "looking for the worker's answers")
         self._wake = threading.Event()
         self._forget = elsewhere.add(self._wake.set)
         self._thread = threading.Thread(target=self._work, name="ledger-remote", daemon=True)
@@ -211,8 +213,9 @@ class RemoteWork:
             self._wake.clear()
             try:
                 self._look()
+                self._outage.is_over()
             except (DatabaseError, NodeError) as error:
-                logger.warning("the answers of the worker could not be read: %s", error)
+                self._outage.goes_on(error)
                 connection.close()
                 time.sleep(LOOK_EVERY)
             except Exception:
