@@ -27,7 +27,7 @@ from .watching import (
 NEWS_WITHIN = 2.0
 WITHIN = 10.0  # seconds, for a socket to be told of all there was
 TAKEOVER = 10.0
-DATABASES = ["sqlite", "postgresql"]
+DATABASES = [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"]
 
 
 @pytest.fixture(params=DATABASES)
@@ -51,7 +51,7 @@ def test_killed_processes_lose_and_double_nothing_and_others_take_over(
         else:
             unanswered[status] += 1
 
-    clients.run(32, writer.send, pause=0.3)
+    clients.run(32, writer.send, pause=0.8)
     clients.run(4, mine, pause=0.05)
     wait_until(lambda: len(mined) > 5)
 

@@ -87,4 +87,4 @@ def wait_until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
         except AssertionError:
             pass
         assert time.monotonic() - begun < seconds, "it did not come to that"
-        time.sleep(0.05)
+        time.sleep(0.2)
