@@ -19,6 +19,7 @@ django.setup(set_prefix=False)
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.db import connection
 
+from chainsite import late
 from chainsite.access import CountedSockets
 from chainsite.handler import Handler
 from chainsite.origin import SameOriginOnly
@@ -69,3 +70,6 @@ application = BehindProxies(
 # everybody up for a tenth of a second each time.
 gc.collect()
 gc.freeze()
+
+if lifecycle.current().role != WORKER:  # which has no such pages
+    late.load_soon()

@@ -18,6 +18,8 @@ from ledger import triggers
 
 from . import configuration, mounts, sqlite_library
 
+NODE: Final = "node"  # as in `ledger.management.base.AT_START`
+
 _MODES: Final = {  # what durability and the guard of history rest on, and how SQLite says it
     "journal_mode": ("wal", "WAL"),
     "synchronous": (2, "FULL"),
@@ -26,7 +28,7 @@ _MODES: Final = {  # what durability and the guard of history rest on, and how S
 }
 
 
-@register
+@register(NODE)
 def unknown_settings(**_: Any) -> list[CheckMessage]:
     """A name in the environment that nothing reads is most often a slip of the pen."""
     return [
@@ -39,7 +41,7 @@ def unknown_settings(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register
+@register(NODE)
 def sound_library(**_: Any) -> list[CheckMessage]:
     """Only worth knowing: where no sound library is to be had, one process alone is safe."""
     if sqlite_library.is_sound():

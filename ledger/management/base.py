@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 
 from ledger.consensus import Refused
 from ledger.management.opening import failures_in_words, open_database
 from ledger.node.errors import NodeError
+
+AT_START: Final = ("node", Tags.security)
+"""The system checks that look at this machine and its settings. The others look at the code, which
+is as it was when the tests ran, and load all of it for that."""
 
 
 class NodeCommand(BaseCommand):
@@ -17,6 +22,8 @@ class NodeCommand(BaseCommand):
     Makes the tables where there are none yet, and turns what the node refuses into a plain message
     and exit code 1. Subclasses write `run`.
     """
+
+    requires_system_checks = AT_START
 
     def handle(self, *args: Any, **options: Any) -> str | None:
         open_database()

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 from ledger.access import explanation
 from ledger.access.policy import Policy
 from ledger.management import first_run
+from ledger.management.base import AT_START
 from ledger.management.opening import database_in_words, failures_in_words, open_database
 from ledger.management.progress import verification_progress
 from ledger.node import lifecycle
@@ -31,7 +32,7 @@ _BACKLOG: Final = 1024
 
 class Command(BaseCommand):
     help = "Run this node: the five endpoints, the page and its live updates."
-    requires_system_checks = "__all__"
+    requires_system_checks = AT_START
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=settings.NODE_HOST, help="address to listen on")
