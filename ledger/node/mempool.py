@@ -99,8 +99,9 @@ class Door:
                 continue
             size = sizes[at]
             if not self._count.has_room(standing, 1, size):
-                text = f"the pool is full ({standing.count} transactions)"
-                answers.append(Overloaded(text, retry_after=5))
+                answers.append(
+                    Overloaded(f"the pool is full ({standing.count} transactions)", retry_after=5)
+                )
                 continue
             uid = uids[at]
             rows.append((uid, *submission.content, size, key, standing.number))

@@ -28,7 +28,7 @@ SHOWN = {
 NOT_A_REASON = {"Reason"}  # what `Refused` has beside it
 NUMBERS = re.compile(
     r"status|(?i:caps)\.|count|limit|longest|MOST|len\(|position|GENESIS_PROOF|zeros|difficulty"
-    r"|expected|deepest|depth"
+    r"|expected|deepest|depth|_waiting"
 )
 
 
