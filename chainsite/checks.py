@@ -101,6 +101,21 @@ def secret_key_is_secret(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register
+def peers_can_come_back(**_: Any) -> list[CheckMessage]:
+    """A worker calls peers, and they call back where visitors come in: at the proxy."""
+    is_worker = settings.NODE_ROLE == "worker" and settings.NODE_NETWORKING == "automatic"
+    if not is_worker or settings.NODE_PUBLIC_ADDRESS:
+        return []
+    return [
+        Warning(
+            f"A worker tells peers the port of its own instruments, {settings.NODE_PORT}.",
+            hint="Set CHAINSITE_PUBLIC_ADDRESS to where the web processes are reached.",
+            id="chainsite.W015",
+        )
+    ]
+
+
 @register(Tags.database)
 def data_is_on_a_disk(databases: Any = None, **_: Any) -> list[CheckMessage]:
     if not databases or connections["default"].vendor != "sqlite":

@@ -138,13 +138,14 @@ class _Node(Collector):
         searches = mining.searching is not None
         rate = mining.rate if searches else 0
         yield _gauge("mining_rate", "Tries a second of the search under way; 0 if idle.", rate)
-        if node.has_duties:
-            tries = node.duties.miner.tries
+        duties = node.own_duties  # asked once: a worker may lose them at any moment
+        if duties is not None:
+            tries = duties.miner.tries
             yield _counter("mining_tries", "Tries of all searches since the start.", tries)
         yield _gauge(
             "duties",
             "Whether this process is the one that searches for blocks and asks peers.",
-            node.has_duties,
+            duties is not None,
         )
         yield _gauge("attended", "Whether there is one.", not node.unattended())
         failures = node.wakeups.failures if node.wakeups else 0

@@ -96,20 +96,21 @@ class Node:
                 self._duties.start()
 
     @property
+    def own_duties(self) -> Duties | None:
+        """None unless it is this process that searches for blocks and talks to peers."""
+        return self._duties if self.shift is None else self.shift.duties
+
+    @property
     def has_duties(self) -> bool:
-        """Whether it is this process that searches for blocks and talks to peers."""
-        return self._found() is not None
+        return self.own_duties is not None
 
     @property
     def duties(self) -> Duties:
         """Raises `Unattended` where another process has them."""
-        found = self._found()
+        found = self.own_duties
         if found is None:
             raise Unattended("another process has the duties of this node")
         return found
-
-    def _found(self) -> Duties | None:
-        return self._duties if self.shift is None else self.shift.duties
 
     def unattended(self) -> str:
         """Why no process has the duties; empty if one has."""

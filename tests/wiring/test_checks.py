@@ -184,3 +184,12 @@ def test_runnode_checks_the_database_it_opened(ledger_db: Path) -> None:
     command = RunNode(stdout=io.StringIO(), stderr=io.StringIO())
     with pytest.raises(Exception, match=r"chainsite\.E007"):
         command.handle(host="127.0.0.1", port=0, role="all")
+
+
+def test_a_worker_is_to_say_where_the_node_is_reached() -> None:
+    with override_settings(NODE_ROLE="worker", NODE_NETWORKING="automatic"):
+        (found,) = checks.peers_can_come_back()
+        assert found.id == "chainsite.W015"
+        with override_settings(NODE_PUBLIC_ADDRESS="node.example:80"):
+            assert checks.peers_can_come_back() == []
+    assert checks.peers_can_come_back() == [], "whoever serves is called back itself"
