@@ -81,6 +81,8 @@ STORIES: dict[str, Callable[[Path, Path], None]] = {
 @pytest.mark.parametrize("name", named(lambda m: bool(m.scenario)))
 def test_scenarios_notice(name: str, migrated: Path, fast_folder: Path) -> None:
     mutation = MUTATIONS[name]
+    if mutation.scenario == "the disk is full" and databases.server():
+        pytest.skip("about SQLite: PostgreSQL gives up a savepoint, and no more than that")
     STORIES[mutation.scenario](migrated, fast_folder)
     with mutation.planted(), pytest.raises(Broken) as noticed:
         STORIES[mutation.scenario](migrated, fast_folder)
