@@ -22,6 +22,13 @@ SETTINGS = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = f"{Path(__file__).parent}{os.sep}"
+    for item in items:
+        if str(item.path).startswith(here) and "begin" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.servers)
+
+
 class Forked(ManageProcess):
     """A forked process, as the topology has those it starts."""
 

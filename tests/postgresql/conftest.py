@@ -5,6 +5,7 @@ Most of them are the tests of other folders, which are imported and run again wi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,13 @@ __all__ = [
     "unchanged",
     "writer",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = f"{Path(__file__).parent}{os.sep}"
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.servers)
 
 
 @pytest.fixture(scope="session")
