@@ -118,7 +118,7 @@ def test_a_key_that_is_not_ours_is_not_used(script, key):
 
 
 def test_a_full_pool_is_told(browser, script, node, monkeypatch):
-    monkeypatch.setattr(node.door, "_transactions", 0)
+    monkeypatch.setattr(node.door._count, "_transactions", 0)
     told = script.post("/transactions", GOOD)
     page = browser.post("/transactions", GOOD)
 
