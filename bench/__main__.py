@@ -2,7 +2,8 @@
 
 Without a name, all figures of the table. The two take turns; medians are of at least five rounds,
 and what counts is the ratio, since the machine is shared. Results go to `bench/results/`.
-`bench pages` and `bench admin` compare pages of a short and a long chain.
+`bench pages` and `bench admin` compare pages of a short and a long chain, `bench topology` one
+process and several.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import admin, pages
+from bench import admin, pages, topology
 from bench.figures import FIGURES, Result, Setting
 from bench.nodes import Chains
 
-COMPARISONS = {"pages": pages.main, "admin": admin.main}
+COMPARISONS = {"pages": pages.main, "admin": admin.main, "topology": topology.main}
 
 
 def run(names: Sequence[str], setting: Setting, results: Path) -> list[Result]:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from bench import load, pages
+from bench import load, pages, sockets
 from bench.baseline_node import Blockchain
 from bench.nodes import PROJECT, Chains, Running, baseline, elsewhere, manage, ours
 from ledger.mining import kernel, lanes
@@ -376,31 +376,15 @@ def _posts(
 # --- WebSockets -----------------------------------------------------------------------------
 
 
-def _crowd(url: str, count: int, events: int, seconds: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "bench.sockets", url, str(count)]
-    command += ["--events", str(events), "--seconds", str(seconds)]
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n", "the sockets were not all accepted"
-    return process
-
-
-def _told(crowd: subprocess.Popen[str]) -> dict[str, Any]:
-    assert crowd.stdout
-    told: dict[str, Any] = json.loads(crowd.stdout.readline())
-    crowd.wait()
-    return told
-
-
 def block(setting: Setting) -> Result:
     """1,000 WebSockets hear of a block: the slowest 1 %"""
     count = setting.scaled(1000, 5)
     with ours(setting.chains.empty("block"), CONNECTIONS=count + 50) as own:
         runs = []
         for _ in range(setting.rounds):
-            crowd = _crowd(own.url, count, 1, 30)
+            crowd = sockets.begin(own.url, count, 1, 30)
             _get(f"{own.url}/mine")
-            runs.append(_told(crowd))
+            runs.append(sockets.told(crowd))
             assert runs[-1]["gaps"] == runs[-1]["lost"] == 0, runs[-1]
     slowest = statistics.median(run["p99"] for run in runs)
     name = f"{count:,} WebSockets hear of a block: the slowest 1 %"
@@ -411,10 +395,10 @@ def stream(setting: Setting) -> Result:
     """1,000 WebSockets, 100 transactions a second: the slowest 1 %"""
     count, seconds = setting.scaled(1000, 5), setting.scaled(30, 1)
     with ours(setting.chains.empty("stream"), CONNECTIONS=count + 50) as own:
-        crowd = _crowd(own.url, count, 100 * seconds, 3 * seconds + 5)
+        crowd = sockets.begin(own.url, count, 100 * seconds, 3 * seconds + 5)
         begun = own.processor_seconds(), time.perf_counter()
         posted = load.posts_evenly(own.url, 100, seconds)
-        told = {**_told(crowd), "posted": posted, "node_busy": own.busy_since(begun)}
+        told = {**sockets.told(crowd), "posted": posted, "node_busy": own.busy_since(begun)}
     name = f"{count:,} WebSockets, 100 transactions a second: the slowest 1 %"
     complete = told["received"] >= count * 100 * seconds and told["gaps"] == told["lost"] == 0
     meets = complete and told["p99"] <= 150
@@ -426,10 +410,10 @@ def idle(setting: Setting) -> Result:
     count = setting.scaled(10_000, 20)
     with ours(setting.chains.empty("idle"), CONNECTIONS=count + 50) as own:
         before = own.megabytes("VmRSS")
-        crowd = _crowd(own.url, count, 1, 60)
+        crowd = sockets.begin(own.url, count, 1, 60)
         after = own.megabytes("VmRSS")
         _get(f"{own.url}/mine")
-        told = _told(crowd)
+        told = sockets.told(crowd)
     held = told["lost"] == told["gaps"] == 0 and told["received"] == count
     name = f"{count:,} idle WebSockets: memory of the process"
     more = {**told, "megabytes_without": before}

@@ -30,7 +30,7 @@ wrk.headers["Content-Type"] = "application/json"
 def posts(url: str, connections: int, seconds: float) -> dict[str, Any]:
     """Post transactions as fast as they are taken: rate, percentiles in ms, failures, by whom."""
     if shutil.which("wrk"):
-        return _wrk(url, connections, seconds)
+        return _wrk(f"{url}/transactions/new", connections, seconds, _LUA)
     command = [sys.executable, "-m", "bench.load", url]
     command += ["--connections", str(connections), "--seconds", str(seconds)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -38,12 +38,17 @@ def posts(url: str, connections: int, seconds: float) -> dict[str, Any]:
     return result
 
 
-def _wrk(url: str, connections: int, seconds: float) -> dict[str, Any]:
+def gets(url: str, connections: int, seconds: float) -> dict[str, Any]:
+    """Get a page as fast as it is answered. Needs wrk: a client in Python would measure itself."""
+    return _wrk(url, connections, seconds, "")
+
+
+def _wrk(url: str, connections: int, seconds: float, lua: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "post.lua"
-        script.write_text(_LUA)
+        script = Path(folder) / "requests.lua"
+        script.write_text(lua)
         command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency"]
-        command += ["-s", str(script), f"{url}/transactions/new"]
+        command += ["-s", str(script), url]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     assert rate, text

@@ -19,11 +19,14 @@ import json
 import re
 import select
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -31,6 +34,7 @@ _HEAD = re.compile(rb'\{"kind":"([a-z-]+)","seq":(\d+)(?:,"at":"([^"]+)")?')
 _PING, _PONG = 9, 10
 _REMEMBERED: Final = 4096  # pieces, before all are forgotten
 _BUFFER: Final = 1024 * 1024
+_PROJECT: Final = Path(__file__).resolve().parent.parent
 
 
 def frames(data: bytes) -> Iterator[tuple[int, bytes, int]]:
@@ -182,6 +186,24 @@ class Crowd:
             # Masked with zeros: what is to be sent back stands as it came.
             head = bytes([0x80 | _PONG, 0x80 | len(payload), 0, 0, 0, 0])
             client.socket.sendall(head + payload)
+
+
+def begin(url: str, count: int, events: int, seconds: int) -> subprocess.Popen[str]:
+    """A crowd in a process of its own, all of its sockets accepted."""
+    command = [sys.executable, "-m", "bench.sockets", url, str(count)]
+    command += ["--events", str(events), "--seconds", str(seconds)]
+    process = subprocess.Popen(command, cwd=_PROJECT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n", "the sockets were not all accepted"
+    return process
+
+
+def told(crowd: subprocess.Popen[str]) -> dict[str, Any]:
+    """What it printed, once it ended."""
+    assert crowd.stdout
+    said: dict[str, Any] = json.loads(crowd.stdout.readline())
+    crowd.wait()
+    return said
 
 
 def main() -> None:

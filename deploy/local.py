@@ -181,11 +181,15 @@ class Topology:
 
     def token(self) -> str:
         """A new access token: it lets a program do what the operator may."""
-        command = [sys.executable, str(PROJECT / "manage.py"), "token", "create", "local"]
+        return self.manage("token", "create", "local").split()[-1]
+
+    def manage(self, *arguments: str) -> str:
+        """Run `manage.py` beside the node; what it printed."""
+        command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
         done = subprocess.run(
             command, env=self.node_environment, check=True, capture_output=True, text=True
         )
-        return done.stdout.split()[-1]
+        return done.stdout
 
     def close(self) -> None:
         """Stop all parts, the node's first. Idempotent."""

@@ -123,6 +123,27 @@ class Writer:
             time.sleep(0.05)
 
 
+class Miner:
+    """Asks for blocks, once for each."""
+
+    def __init__(self, site: Site) -> None:
+        self.mined: list[dict[str, object]] = []
+        """What was answered, of those that were."""
+        self.unanswered: Counter[int] = Counter()
+        self._site = site
+
+    def mine(self, _number: int = 0, site: Site | None = None) -> bool:
+        """Whether a block was the answer."""
+        status, answer = (site or self._site).ask("/mine")
+        if status == 200:
+            assert isinstance(answer, dict)
+            self.mined.append(answer)
+            return True
+        assert status in (0, 429, 502, 503, 504), (status, answer)
+        self.unanswered[status] += 1
+        return False
+
+
 class Listener:
     """A WebSocket's client, which comes back with its number as a page does."""
 

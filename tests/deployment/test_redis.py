@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import socket
-
-import requests
-
-from deploy.local import Part, Topology
+from deploy.local import Part
 
 from .clients import Listener, Site
 from .conftest import Begin
+from .redis_watching import FAILURES, answers, bring_back, hang, number
 from .watching import newest, token, wait_until, webs
 
 REQUESTS = 100
@@ -18,27 +14,6 @@ ROUNDS = 3
 RISE = 0.05  # seconds, of the slowest in a hundred
 BY_THE_CLOCK = 2.0
 RIGHT_AGAIN = 5.0
-FAILURES = "chainsite_wakeup_failures_total"
-
-
-def answers(redis: Part, topology: Topology) -> bool:
-    """Whether Redis itself answers, within a moment."""
-    with socket.socket(socket.AF_UNIX) as one:
-        one.settimeout(0.3)
-        try:
-            one.connect(f"{topology.folder}/redis.sock")
-            one.sendall(b"PING\r\n")
-            return one.recv(7) == b"+PONG\r\n"
-        except OSError:
-            return False
-
-
-def number(part: Part, name: str, key: str) -> float:
-    """One of the process's own metrics."""
-    headers = {"Authorization": f"Bearer {key}"}
-    text = requests.get(f"{part.url}/metrics", headers=headers, timeout=10).text
-    (line,) = (line for line in text.splitlines() if line.startswith(f"{name} "))
-    return float(line.split()[1])
 
 
 class Latency:
@@ -60,18 +35,6 @@ class Latency:
                 assert self._site.ask("/api/v1/network/addresses")[0] == 200
             rounds.append(sorted(self._site.seconds)[-2])
         return min(rounds)
-
-
-def hang(redis: Part) -> None:
-    redis.signal(signal.SIGSTOP)
-
-
-def bring_back(redis: Part) -> None:
-    if redis.runs:
-        redis.signal(signal.SIGCONT)
-    else:
-        redis.start()
-    redis.wait_until_ready()
 
 
 def test_no_request_fails_or_waits_and_sockets_hear_of_all(begin: Begin) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -14,6 +15,8 @@ import requests
 
 from deploy.local import Part, Topology
 from tests.processes import manage_py
+
+from .clients import Miner, Writer
 
 PATIENCE = 30.0
 
@@ -35,6 +38,33 @@ def holder(topology: Topology) -> Part:
 
 def chain(topology: Topology) -> list[dict[str, Any]]:
     return requests.get(f"{topology.url}/chain", timeout=60).json()["chain"]
+
+
+def assert_once_each(topology: Topology, writer: Writer, miner: Miner) -> None:
+    """What was acknowledged is on the chain, each once, and so is each block that was answered.
+    To be called when nobody writes any more; mines what is left in the pool."""
+    wait_until(lambda: miner.mine() and pool(topology) == 0)
+    found = chain(topology)
+    confirmed = Counter(
+        entry["recipient"]
+        for block in found
+        for entry in block["transactions"]
+        if entry["sender"] != "0"
+    )
+    assert set(confirmed) == set(writer.acknowledged)
+    assert set(confirmed.values()) == {1}
+    blocks = {block["index"]: block for block in found}
+    told = Counter(answer["index"] for answer in miner.mined)
+    assert max(told.values()) == 1, "two were told of the same block"
+    for answer in miner.mined:
+        block = blocks[answer["index"]]
+        for name in ("transactions", "proof", "previous_hash"):
+            assert answer[name] == block[name]
+    # A request that was cut off may have got its block, and nobody to tell; no other has.
+    assert len(found) - 1 - len(told) <= miner.unanswered.total()
+    assert_sound(topology)
+    print(f"{len(confirmed)} transactions, of which {writer.retried} were sent again")
+    print(f"{len(told)} blocks; asked in vain: {dict(miner.unanswered)}")
 
 
 def crash(postgresql: Part) -> None:
