@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench import __main__ as bench
+from bench import family
 from bench.figures import FIGURES
 from bench.sockets import Piece
 
@@ -36,6 +41,28 @@ def test_a_figure_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
 
 def test_every_figure_says_what_it_is() -> None:
     assert all(measure.__doc__ for measure in FIGURES.values())
+
+
+def test_what_a_process_uses_is_its_childrens_too() -> None:
+    before = family.megabytes([os.getpid()])
+    code = "held = bytearray(64 * 2**20); print(); input()"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1)
+    assert child.stdin
+    assert child.stdout
+    child.stdout.readline()
+    assert family.megabytes([os.getpid()]) >= before + 60
+    assert family.processor_seconds([os.getpid()]) > 0
+    child.communicate(b"\n")
+
+
+@pytest.mark.slow
+def test_one_process_and_several_are_measured(tmp_path: Path) -> None:
+    if not all(map(shutil.which, ("wrk", "redis-server"))):
+        pytest.skip("wrk or Redis is not installed")
+    assert bench.main(["topology", "--short", "--results", str(tmp_path)]) == 0
+    one, several = json.loads((tmp_path / "topology.json").read_text())["medians"].values()
+    assert one.keys() == several.keys()
+    assert one["POST, 8 connections, a second"] > 0
 
 
 def _frame(text: str) -> bytes:
