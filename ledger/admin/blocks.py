@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ledger import wording
 from ledger.consensus import hash_of
+from ledger.hidden import visible
 from ledger.models import ActiveBlock, Block, DamagedBlock, Inclusion, InvalidBlock
 
 from . import showing
@@ -62,7 +63,7 @@ def _canonical(row: Any) -> SafeString:
     text = row.canonical[:_SHOWN]
     more = len(row.canonical) - len(text)
     rest = gettext("… and {n} more characters").format(n=wording.grouped(more)) if more else ""
-    return format_html('<pre class="bytes" tabindex="0">{}</pre>{}', showing.visible(text), rest)
+    return format_html('<pre class="bytes" tabindex="0">{}</pre>{}', visible(text), rest)
 
 
 def _computed(row: Any) -> SafeString:

@@ -23,6 +23,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from ledger.hidden import visible
 from ledger.node import chain_text, lifecycle, mempool
 from ledger.node.errors import NodeError
 from ledger.queries import blocks
@@ -122,10 +123,10 @@ def _confirm(
     context = {
         **admin.site.each_context(request),
         "title": act.label,
-        "subtitle": showing.visible(row) if row else None,
+        "subtitle": visible(row) if row else None,
         "act": act,
         "row": row,
-        "row_named": showing.visible(row) if row else "",
+        "row_named": visible(row) if row else "",
         "opts": row._meta if row else None,
         "what": act.what(row),
         "form": form,

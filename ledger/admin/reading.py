@@ -11,9 +11,11 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
+from ledger.hidden import visible
+
 from .acts import Offer
 from .lists import RowList
-from .showing import Column, visible
+from .showing import Column
 
 Choices = Mapping[str, tuple[Any, Q]]
 

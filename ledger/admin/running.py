@@ -22,10 +22,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from ledger.faults import said
+from ledger.hidden import visible
 from ledger.models import NodeIdentity
 from ledger.node.errors import NodeError, Overloaded
-
-from .showing import visible
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -14,21 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger import wording
+from ledger.hidden import visible
 
 NOTHING: Final = "-"
 _LONGEST: Final = 40  # characters of a text in a list
-
-# What cannot be seen and changes what is: controls, bidirectional marks, lines and spaces of no
-# width. The joiners that emoji and some scripts are written with stay.
-_HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-
-
-def visible(text: object) -> str:
-    """The text with what is hidden in it named by its code point."""
-    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", str(text))
 
 
 def lines(text: str) -> str:

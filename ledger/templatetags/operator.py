@@ -5,8 +5,9 @@ from __future__ import annotations
 from django import template
 
 from ledger.admin import showing
+from ledger.hidden import visible
 
 register = template.Library()
-register.filter("visible", showing.visible)
+register.filter("visible", visible)
 
 register.filter("visible_lines", showing.lines)
