@@ -186,8 +186,9 @@ def test_it_fits_the_terminal(size: tuple[int, int], counts: tuple[int, int]) ->
     assert len(lines) == height
     assert {len(line) for line in lines} == {width}
     picture = "\n".join(lines)
-    assert "searching block 1,235, 2 more searches wait" in picture or width < 80
-    assert "120,000 tries, 1.2 M tries/s" in picture
+    if width >= 80:
+        for words in ("searching block 1,235", "120,000 tries, 1.2 M tries/s", "2 more searches"):
+            assert words in picture
     assert (" more ─" in picture) == (counts[1] > height)
 
 

@@ -93,13 +93,14 @@ def _tip(tip: Tip | None) -> Panel:
 
 
 def _work(search: Search | None, pool: int) -> Panel:
-    pending = Text(wording.counted(pool, "pending"))
     if search is None:
         return _card("Mining and pool", Text("not known yet", "dim"))
+    pending = Text(wording.counted(pool, "pending"))
+    if search.waiting:
+        pending.append(f" · {wording.counted(search.waiting, 'waiting')}")
     if search.index is None:
         return _card("Mining and pool", Text("idle", "dim"), pending)
-    queue = f", {wording.counted(search.waiting, 'waiting')}" if search.waiting else ""
-    first = Text(f"searching block {wording.grouped(search.index)}{queue}", "bold")
+    first = Text(f"searching block {wording.grouped(search.index)}", "bold")
     tries = Text(f"{wording.counted(search.tries, 'try')}, {wording.paced(search.rate)}")
     return _card("Mining and pool", first, tries, pending)
 
