@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 from rich.console import Console
 
@@ -68,6 +68,15 @@ def test_one_picture_shows_tip_mining_events_and_peers(
 
 def test_without_a_terminal_it_is_one_picture_too(running: NodeProcess, manage: Manage) -> None:
     assert "Tip" in manage("watch", running.url.removeprefix("http://"))
+
+
+def test_an_encoding_that_lacks_the_signs_is_enough(running: NodeProcess) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), "ascii", write_through=True)
+    call_command("watch", running.url, stdout=out)
+    out.seek(0)
+    picture = out.read()
+    assert "+- Tip -" in picture
+    assert "from ann to b?U+202E?en" in picture
 
 
 def test_who_is_not_there_or_no_node_is_said_in_a_sentence(

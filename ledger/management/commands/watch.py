@@ -39,6 +39,8 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stdout.ending = ""  # Django would end what is drawn in lines of its own
+        if hasattr(self.stdout, "reconfigure"):  # not every terminal's encoding has every name
+            self.stdout.reconfigure(errors="replace")
         console = Console(file=cast(IO[str], self.stdout), no_color=options["no_color"] or None)
         follower = Follower(client, visible(url))
         if options["once"] or not console.is_terminal:
