@@ -58,6 +58,12 @@ def _with_integers(said: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        # Even with allow_redirects=False, requests would read a redirect's whole body.
+        return None
+
+
 def checked(url: str) -> str:
     """A node's address as requests begin with it; without a scheme it is `http`.
 
@@ -83,7 +89,7 @@ class Asking:
         self._base = checked(url) + "/api/v1"
         self.breaks = 0  # how often there was no answer
         self._timeout, self._patience = timeout, patience
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False  # a .netrc would take the token's place
         if token is not None:
             self._session.headers["Authorization"] = f"Bearer {token}"
@@ -135,12 +141,11 @@ class Asking:
 
 
 def backoff(failures: int, problem: Problem) -> float:
-    """Seconds to wait before asking again: what the node says, or ever longer, and partly chance,
-    so that not all clients come back in the same moment."""
-    if problem.retry_after is not None:
-        return problem.retry_after
+    """Seconds to wait before asking again: ever longer, and partly chance, so that not all clients
+    come back in the same moment; never less than the node says."""
     longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(failures, 10))
-    return longest * random.uniform(0.5, 1)  # noqa: S311  # nothing secret
+    own = longest * random.uniform(0.5, 1)  # noqa: S311  # nothing secret
+    return max(own, problem.retry_after or 0.0)
 
 
 def is_passing(problem: Problem) -> bool:

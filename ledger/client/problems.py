@@ -10,6 +10,7 @@ from typing import Any, Final
 
 _BLANK: Final = "about:blank"  # a problem without a type of its own (RFC 9457)
 _LONGEST: Final = 300  # characters of a text that is no problem
+_LONGEST_WAIT: Final = 3600.0  # seconds; no node means more
 
 
 class Problem(Exception):
@@ -77,10 +78,10 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Problem:
 def seconds(text: str) -> float | None:
     """What `Retry-After` says: seconds, or a date; None if it says nothing."""
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text[:9]), _LONGEST_WAIT)
     try:
         date = parsedate_to_datetime(text)
-        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+        return min(max(0.0, (date - datetime.now(UTC)).total_seconds()), _LONGEST_WAIT)
     except (TypeError, ValueError):  # it is no date, or one without a zone
         return None
 

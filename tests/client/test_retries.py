@@ -80,11 +80,18 @@ def test_what_might_be_done_twice_is_not_asked_again(between: Between) -> None:
     assert len(between.seen) == 2
 
 
-def test_a_redirect_is_not_followed(between: Between) -> None:
-    between.faults = [lambda to: reply(to, 307, Location=f"{between.url}/api/v1/node")]
+def test_a_redirect_is_not_followed_and_its_body_is_bounded_too(
+    between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = {"Location": f"{between.url}/api/v1/node"}
+    between.faults = [lambda to: reply(to, 307, b" " * 100_000, **elsewhere)]
     with pytest.raises(Problem, match="It answered 307"):
         Client(between.url, token="secret").node()
     assert len(between.seen) == 1
+    monkeypatch.setattr(asking, "_LARGEST", 1000)
+    between.faults = [lambda to: reply(to, 307, b" " * 100_000, **elsewhere)]
+    with pytest.raises(Problem, match="more than 1000 bytes"):
+        Client(between.url).node()
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b"[" * 100_000])
@@ -115,6 +122,6 @@ def test_a_token_that_no_header_can_have_is_a_problem_and_not_waited_for(between
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:
-    assert seconds("7") == 7
+    assert (seconds("7"), seconds("9" * 400)) == (7, 3600)
     assert seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert seconds("soon") is seconds("") is seconds("Wed, 21 Oct 2015 07:28:00 -0000") is None
