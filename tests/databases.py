@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -158,6 +159,14 @@ def is_read(path: Path) -> bool:
     return bool(_ask(query, _name(path)))
 
 
+def logged(path: Path) -> int:
+    """How many bytes have been logged for good: it grows with each commit."""
+    if not server():
+        return path.with_name(f"{path.name}-wal").stat().st_size
+    ((place,),) = rows(path, "SELECT pg_current_wal_flush_lsn() - '0/0'")
+    return int(place)
+
+
 def settle() -> None:
     """Fold SQLite's log into the file and let go of it: it can be copied then."""
     if connection.vendor == "sqlite":
@@ -175,16 +184,41 @@ def remove(path: Path) -> None:
         file.unlink()
 
 
-def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    """What a query finds, on a connection of its own."""
+def rows(path: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What a query finds, or changes, on a connection of its own. `?` stand for the values."""
     if not server():
-        with closing(sqlite3.connect(path, timeout=20)) as own:
-            return own.execute(query).fetchall()
+        with closing(sqlite3.connect(path, timeout=20)) as own, own:
+            return own.execute(query, values).fetchall()
     import psycopg
 
     with psycopg.connect(url(path), autocommit=True) as own:
-        cursor = own.execute(query)
+        cursor = own.execute(query.replace("?", "%s") if values else query, values or None)
         return cursor.fetchall() if cursor.description else []
+
+
+def write(path: Path, statement: str, rows: list[tuple[Any, ...]]) -> None:
+    """What another process writes in one transaction, once for each row."""
+    if not server():
+        with closing(sqlite3.connect(path, timeout=20)) as own, own:
+            own.executemany(statement, rows)
+        return
+    import psycopg
+
+    with psycopg.connect(url(path)) as own:
+        own.execute("SELECT pg_advisory_xact_lock(%s)", [turns.LOCK])
+        own.cursor().executemany(statement.replace("?", "%s"), rows)
+
+
+FORBIDDEN = re.compile("attempt to write a readonly database|in a read-only transaction")
+
+
+def forbid_writing() -> None:
+    """On this thread's connection. It is refused in the words of `FORBIDDEN` then."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA query_only = 1")
+        else:
+            cursor.execute("SET default_transaction_read_only = on")
 
 
 def _ask(statement: str, *parameters: str) -> list[Any]:

@@ -93,6 +93,11 @@ def manage_py(*arguments: str, **environment: str) -> subprocess.CompletedProces
     return subprocess.CompletedProcess(arguments, process.wait(120), text)
 
 
+def node_in(data: Path) -> dict[str, str]:
+    """What a process needs to know to be the node that has this data folder."""
+    return {"CHAINSITE_DATA": str(data), **_database_in(data)}
+
+
 def _database_in(data: Path) -> dict[str, str]:
     """The database of a node that has this data folder, made where it is on a server."""
     path = data / "chain.sqlite3"

@@ -94,7 +94,10 @@ def _write() -> None:
             (version,) = cursor.fetchone()
             cursor.execute(f"PRAGMA user_version = {int(version)}")
         else:
-            cursor.execute("SELECT pg_current_xact_id()")  # with it, the commit is logged
+            # Refused where writing is, as on a standby or by a server that ran out of room.
+            cursor.execute("UPDATE ledger_tip SET version = version WHERE FALSE")
+            # With a record in the log, COMMIT flushes it; an empty transaction's is not waited for.
+            cursor.execute("SELECT pg_logical_emit_message(TRUE, 'chainsite', '')")
 
 
 class _Probe:

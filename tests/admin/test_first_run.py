@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from ledger.management import first_run
 from ledger.node import accounts, lifecycle
-from tests.processes import PROJECT
+from tests.processes import PROJECT, node_in
 
 PASSWORD = re.compile(r"\b[a-km-z2-9]{5}(?:-[a-km-z2-9]{5}){3}\b")
 
@@ -109,7 +109,7 @@ def test_the_node_shows_it_on_its_terminal_and_it_is_in_no_file(tmp_path: Path) 
     node = subprocess.Popen(
         [sys.executable, "manage.py", "runnode", "--port", "0"],
         cwd=PROJECT,
-        env={**os.environ, "CHAINSITE_DATA": str(tmp_path), "CHAINSITE_DIFFICULTY": "2"},
+        env={**os.environ, **node_in(tmp_path), "CHAINSITE_DIFFICULTY": "2"},
         stdout=its,
         stderr=subprocess.DEVNULL,
     )

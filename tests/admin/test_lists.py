@@ -185,6 +185,7 @@ QUERIES = {
 }
 
 
+@pytest.mark.sqlite("its plans are read")
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.__name__)
 def test_no_list_counts_jumps_or_scans(asked: Any, model: type[models.Model]) -> None:
     """Of a scan a plan says SCAN; the first or last row by its key is one step of such a scan."""

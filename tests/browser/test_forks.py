@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from tests import databases
 from tests.processes import NodeProcess
 
 from .conftest import Watched
@@ -184,8 +183,8 @@ def test_what_the_network_does_is_shown_without_an_event(
         go(page, first, "/peers")  # which looks once more when the connection is there
     loads, address = watched.loads, page.locator("#address")
     address.fill("half typ")
-    with closing(sqlite3.connect(first.data / "chain.sqlite3", timeout=20)) as database, database:
-        database.execute("UPDATE ledger_peer SET kind = 'ours', version = '9.8.7'")
+    change = "UPDATE ledger_peer SET kind = 'ours', version = '9.8.7'"
+    databases.rows(first.data / "chain.sqlite3", change)
     tell(0)
     tell(1)
     expect(page.locator("#peers")).to_contain_text("chainsite 9.8.7")

@@ -13,12 +13,14 @@ from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from ledger import models, triggers
+from tests import databases
 from tests.conftest import use_database
 
 
 @pytest.fixture
 def nothing_yet(tmp_path: Path, django_db_blocker: DjangoDbBlocker):
     with django_db_blocker.unblock():
+        databases.make(tmp_path / "new.sqlite3")
         use_database(tmp_path / "new.sqlite3")
         yield
         connection.close()
@@ -43,12 +45,14 @@ def test_one_that_fails_leaves_none_of_those_before_it(nothing_yet, monkeypatch)
     assert set(noted) < set(MigrationRecorder(connection).applied_migrations())
 
 
+@pytest.mark.sqlite("they are never off on a server")
 def test_foreign_keys_are_in_force_again_afterwards(nothing_yet):
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
+@pytest.mark.sqlite("no older version kept a node on a server")
 def test_a_database_of_an_older_version_keeps_what_is_in_it(nothing_yet):
     call_command("migrate", "ledger", "0001", verbosity=0)
     triggers.remove(connection)  # those of this version know columns that are not there yet

@@ -15,9 +15,13 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from ledger.management.opening import open_database
+from tests import databases
+from tests.node.crash_cycles import content_of
 from tests.processes import PROJECT, manage_py
 
 Manage = Callable[..., str]
+
+IN_A_FILE = pytest.mark.sqlite("its file is spoiled; tests/postgresql tells of servers")
 
 
 RUNNODE = ["runnode", "--port", "0"]
@@ -45,9 +49,15 @@ def told(done: subprocess.CompletedProcess[str]) -> str:
 def refused(path: Path, match: str) -> None:
     with pytest.raises(CommandError, match=match) as error:
         open_database()
-    assert str(path) in str(error.value)
+    place = f"database {connection.settings_dict['NAME']} on" if databases.server() else str(path)
+    assert place in str(error.value)
 
 
+def all_of(path: Path) -> bytes | str:
+    return content_of(path) if databases.server() else path.read_bytes()
+
+
+@IN_A_FILE
 def test_garbage_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "chain.sqlite3").write_bytes(random.Random(4).randbytes(9000))
     said = said_by(tmp_path)
@@ -55,6 +65,7 @@ def test_garbage_is_no_database(tmp_path: Path) -> None:
     assert "Restore a backup in its place, or move it away" in said
 
 
+@IN_A_FILE
 def test_every_command_says_so(ledger_db: Path, manage: Manage) -> None:
     connection.close()
     ledger_db.write_bytes(random.Random(4).randbytes(9000))
@@ -62,6 +73,7 @@ def test_every_command_says_so(ledger_db: Path, manage: Manage) -> None:
         manage("verifychain")
 
 
+@IN_A_FILE
 def test_a_damaged_database_is_named(ledger_db: Path) -> None:
     connection.close()
     content = bytearray(ledger_db.read_bytes())
@@ -77,14 +89,15 @@ def test_a_database_of_a_newer_version_is_left_alone(ledger_db: Path, manage: Ma
             " VALUES ('ledger', '9999_of_the_future', '2030-01-01')"
         )
     connection.close()
-    before = ledger_db.read_bytes()
+    before = all_of(ledger_db)
     refused(ledger_db, "newer version of chainsite .it knows 9999_of_the_future")
     with pytest.raises(CommandError, match="newer version"):
         manage("mine")
     connection.close()
-    assert ledger_db.read_bytes() == before
+    assert all_of(ledger_db) == before
 
 
+@IN_A_FILE
 def test_a_folder_in_its_place_is_named(ledger_db: Path) -> None:
     connection.close()
     ledger_db.unlink()
@@ -92,6 +105,7 @@ def test_a_folder_in_its_place_is_named(ledger_db: Path) -> None:
     refused(ledger_db, "cannot be opened")
 
 
+@IN_A_FILE
 def test_a_database_that_another_process_holds_is_named(
     ledger_db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +128,7 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert "CHAINSITE_DATA" in said
 
 
+@IN_A_FILE
 def test_a_disk_without_room_is_named(tmp_path: Path) -> None:
     environment = {**os.environ, "CHAINSITE_DATA": str(tmp_path)}
     command = [sys.executable, *RUNNODE_WITHOUT_ROOM]
@@ -132,6 +147,7 @@ def test_a_disk_without_room_is_named(tmp_path: Path) -> None:
     assert "Look at the disk" in said
 
 
+@IN_A_FILE
 def test_a_full_disk_is_said_to_be_full(ledger_db: Path) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'ledger'")

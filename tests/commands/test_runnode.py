@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.processes import PROJECT, NodeProcess
+from tests import databases
+from tests.processes import PROJECT, NodeProcess, node_in
 
 Start = Callable[..., NodeProcess]
 
@@ -34,7 +34,7 @@ def test_it_says_where_and_who_it_is(node_process: Start) -> None:
 
 def test_it_is_started_from_a_shell(tmp_path: Path) -> None:
     """All other nodes of the tests are forked from a process that has the libraries loaded."""
-    environment = {**os.environ, "CHAINSITE_DATA": str(tmp_path)}
+    environment = {**os.environ, **node_in(tmp_path)}
     command = [sys.executable, "manage.py", "runnode", "--port", "0"]
     with subprocess.Popen(
         command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True
@@ -133,14 +133,14 @@ def test_a_broken_chain_is_not_served(node_process: Start) -> None:
     for _ in range(3):
         node.get("/mine")
     node.stop()
-    database = sqlite3.connect(node.data / "chain.sqlite3")
-    database.execute("DROP TRIGGER ledger_block_refuses_update")
-    database.execute(
+    path = node.data / "chain.sqlite3"
+    table = " ON ledger_block" if databases.server() else ""
+    databases.rows(path, f"DROP TRIGGER ledger_block_refuses_update{table}")
+    databases.rows(
+        path,
         "UPDATE ledger_block SET canonical = replace(canonical, '\"amount\": 1', '\"amount\": 9')"
-        ' WHERE "index" = 3'
+        ' WHERE "index" = 3',
     )
-    database.commit()
-    database.close()
     with pytest.raises(RuntimeError, match=r"block 3: .*repairchain"):
         node.start()
     assert node.process.returncode == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from tests.processes import ManageProcess
+from tests.processes import ManageProcess, node_in
 
 
 def free_port() -> int:
@@ -23,7 +23,7 @@ def test_the_node_answers_and_mines_under_runserver(tmp_path: Path) -> None:
     port = free_port()
     process = ManageProcess(
         ["runserver", f"127.0.0.1:{port}", "--noreload"],
-        {**os.environ, "CHAINSITE_DATA": str(tmp_path), "CHAINSITE_DIFFICULTY": "2"},
+        {**os.environ, **node_in(tmp_path), "CHAINSITE_DIFFICULTY": "2"},
     )
     try:
         url = f"http://127.0.0.1:{port}"

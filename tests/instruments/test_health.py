@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from chainsite.instruments import health
 from ledger.models import Event, Tip
 from ledger.node import lifecycle
 from ledger.node.conf import NodeConf
+from tests import databases
 
 
 @pytest.fixture
@@ -77,28 +77,25 @@ async def test_a_node_that_was_not_checked_is_not_ready(
 async def test_it_really_writes_and_changes_nothing(
     client: AsyncClient, checked: lifecycle.Node, ledger_db: Path
 ) -> None:
-    log = ledger_db.with_name("chain.sqlite3-wal")
-
     def look() -> tuple[Any, ...]:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA user_version")
-            return cursor.fetchone(), Event.objects.count(), Tip.objects.get().version
+        version = None
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA user_version")
+                version = cursor.fetchone()
+        return version, Event.objects.count(), Tip.objects.get().version
 
-    before, size = await checked.reader.read(look), log.stat().st_size
+    before, size = await checked.reader.read(look), databases.logged(ledger_db)
     assert (await client.get("/readyz")).status_code == 200
-    assert log.stat().st_size > size
+    assert databases.logged(ledger_db) > size
     assert await checked.reader.read(look) == before
 
 
 async def test_a_database_that_cannot_be_written_is_said(
     client: AsyncClient, checked: lifecycle.Node
 ) -> None:
-    def forbid() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA query_only=1")
-
-    await checked.writer.perform(forbid)
-    assert "attempt to write a readonly database" in await refused(client, "database")
+    await checked.writer.perform(databases.forbid_writing)
+    assert databases.FORBIDDEN.search(await refused(client, "database"))
 
 
 async def test_a_writer_that_is_held_up_is_said_and_gets_on_with_its_work_later(
@@ -108,13 +105,9 @@ async def test_a_writer_that_is_held_up_is_said_and_gets_on_with_its_work_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(health, "_PATIENCE", 0.2)
-    holder = sqlite3.connect(ledger_db, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    try:
+    with databases.locked(ledger_db):
         work = checked.writer.submit(lambda: "done")
         reason = await refused(client, "database")
-    finally:
-        holder.close()
     assert reason == "nothing could be written within 0.2 seconds"
     assert await asyncio.wrap_future(work) == "done"
     monkeypatch.setattr(health, "_probe", health._Probe())

@@ -6,11 +6,11 @@ import io
 import json
 
 import pytest
-from django.db import connection
 from django.test import AsyncClient, override_settings
 
 from chainsite.instruments import logs
 from ledger.node import lifecycle
+from tests import databases
 
 
 @pytest.mark.parametrize("name", ["abc-1", "A.b_c-9", "x" * 64])
@@ -45,11 +45,7 @@ async def test_a_request_under_a_strange_name_has_one(client: AsyncClient) -> No
 async def test_what_the_writers_thread_logs_of_a_request_carries_its_name(
     client: AsyncClient, node: lifecycle.Node, log: io.StringIO
 ) -> None:
-    def forbid() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA query_only=1")
-
-    await node.writer.perform(forbid)
+    await node.writer.perform(databases.forbid_writing)
     answer = await client.post(
         "/transactions/new",
         {"sender": "a", "recipient": "b", "amount": 1},
@@ -57,7 +53,9 @@ async def test_what_the_writers_thread_logs_of_a_request_carries_its_name(
         headers={"X-Request-ID": "the-one"},
     )
     assert answer.status_code == 503
-    assert " [the-one] something could not be stored: attempt to write" in log.getvalue()
+    (said,) = (line for line in log.getvalue().splitlines() if "could not be stored" in line)
+    assert " [the-one] " in said
+    assert databases.FORBIDDEN.search(said)
 
 
 async def test_what_a_reading_thread_logs_of_a_request_carries_its_name(

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import re
 import socket
-import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests import databases
 from tests.processes import NodeProcess
 
 
 def write_refusals(node: NodeProcess, *groups: list[str]) -> None:
     """Write events from this process, which is not the node's; a transaction for each group."""
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    with contextlib.closing(sqlite3.connect(node.data / "chain.sqlite3", timeout=20)) as database:
-        for reasons in groups:
-            rows = [(json.dumps({"peer": "p:1", "reason": reason}), at) for reason in reasons]
-            with database:
-                database.executemany(
-                    "INSERT INTO ledger_event (kind, payload, at) VALUES ('refusal', ?, ?)", rows
-                )
-            time.sleep(0.02)
+    insert = "INSERT INTO ledger_event (kind, payload, at) VALUES ('refusal', ?, ?)"
+    for reasons in groups:
+        rows = [(json.dumps({"peer": "p:1", "reason": reason}), at) for reason in reasons]
+        databases.write(node.data / "chain.sqlite3", insert, rows)
+        time.sleep(0.02)
 
 
 def handshake(

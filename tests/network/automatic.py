@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests import databases
 from tests.processes import NodeProcess
 
 AUTOMATIC = {"CHAINSITE_NETWORKING": "automatic", "CHAINSITE_POLL_EVERY": "0.4"}
@@ -33,10 +32,7 @@ def tip(node: NodeProcess) -> tuple[int, str]:
 
 def rows(node: NodeProcess, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """Read or change the database beside the node, as a command would."""
-    with closing(sqlite3.connect(node.data / "chain.sqlite3", timeout=20)) as database:
-        found = database.execute(statement, values).fetchall()
-        database.commit()
-    return found
+    return databases.rows(node.data / "chain.sqlite3", statement, *values)
 
 
 def peers(node: NodeProcess) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from ledger import triggers
 from ledger.models import Block, Transaction
 from ledger.node import events, mempool
 
@@ -88,12 +89,7 @@ def test_transactions_are_shown_where_a_reorganisation_left_them(browser, node):
 )
 def test_a_peers_block_may_carry_any_time(browser, node, mine, timestamp, said):
     mine()
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER IF EXISTS ledger_block_no_update")
-        for (name,) in cursor.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        ).fetchall():
-            cursor.execute(f"DROP TRIGGER {name}")
+    triggers.remove(connection)
     Block.objects.filter(index=2).update(timestamp=timestamp)
 
     assert said in words(browser.get())
