@@ -90,6 +90,7 @@ def test_what_was_cut_comes_back_whole_from_a_file(manage: Manage, chain: Path) 
     assert chain.with_name("again.json").read_bytes() == chain.read_bytes()
 
 
+@pytest.mark.sqlite("PostgreSQL keeps no text that is not UTF-8")
 def test_a_text_that_is_not_utf_8_any_more_is_repaired_too(manage: Manage, chain: Path) -> None:
     damage("UPDATE ledger_block SET canonical = CAST(x'7bff' AS TEXT) WHERE \"index\" = 4")
     with pytest.raises(CommandError, match=r"block 4: .*repairchain"):
@@ -145,8 +146,9 @@ def test_a_node_does_not_start_on_a_chain_it_knows_to_be_broken(
 
 
 def test_a_missing_trigger_is_named(manage: Manage, chain: Path) -> None:
+    table = " ON ledger_block" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER ledger_block_refuses_update")
+        cursor.execute(f"DROP TRIGGER ledger_block_refuses_update{table}")
     with pytest.raises(CommandError, match="ledger_block_refuses_update"):
         manage("verifychain")
     manage("migrate")
