@@ -40,6 +40,8 @@ _AT_ONCE: Final = 0.02
 class Handler(ASGIHandler):
     """Answers HTTP. Under a server without our guard, bodies are capped here."""
 
+    chunk_size = 2**20  # of an answer that is handed on as it is: a server writes what it takes
+
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         async with ThreadSensitiveContext() as thread:
             await self._serve(thread, scope, receive, send)

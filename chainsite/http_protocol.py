@@ -25,7 +25,9 @@ reactor: Any = _reactor  # Twisted's types know no clock in it
 LARGE_BYTES: Final = 256 * 1024
 """An answer that goes on after so much is large."""
 CHUNK_BYTES: Final = 64 * 1024
-"""Django hands out answers in pieces of this size; the last of them is smaller."""
+"""An answer that is still being made begins with less than this; a large one does not."""
+SEND_BYTES: Final = 1024 * 1024
+"""What the socket is offered at once; Twisted's own 128 KiB are many turns of the loop."""
 COME_BACK: Final = b"5"  # seconds
 _MANY: Final = "many are being sent large answers; come back soon"
 
@@ -52,6 +54,7 @@ class GuardedRequest(WebRequest):
         self.turn: Turn | None = None
         self.is_small = False
         self._held: list[dict[str, Any]] = []
+        self._held_bytes = 0
         self._taken = 0
         self._refused = False
 
@@ -101,8 +104,11 @@ class GuardedRequest(WebRequest):
         if self.is_small or self.turn is not None:
             return [message]
         self._held.append(message)
-        self.is_small = not message.get("more_body", False) or len(message["body"]) < CHUNK_BYTES
-        if not self.is_small and len(self._held) * CHUNK_BYTES < LARGE_BYTES:
+        body = message.get("body", b"")
+        self._held_bytes += len(body)
+        is_last = not message.get("more_body", False) or len(body) < CHUNK_BYTES
+        self.is_small = is_last and self._held_bytes <= LARGE_BYTES
+        if not is_last and self._held_bytes < LARGE_BYTES:
             return []
         held, self._held = self._held, []
         return held
@@ -178,6 +184,10 @@ class GuardedChannel(HTTPChannel):
     @property
     def _limits(self) -> Any:
         return self.factory.server.limits
+
+    def connectionMade(self) -> None:
+        self.transport.SEND_LIMIT = SEND_BYTES
+        super().connectionMade()
 
     def setTimeout(self, period: float | None) -> Any:
         """Twisted's own moves a timer several times in each request, and to move one it looks
