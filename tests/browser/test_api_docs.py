@@ -19,6 +19,7 @@ def test_what_is_pasted_into_the_console_runs(visit, shared_node):
     seen.page.on("console", lambda message: said.append(message.text))
     for one in examples.of(page_text):
         if one.language == "JavaScript":
+            examples.settle(shared_node)
             before = len(said)
             seen.page.evaluate(RUN, one.text)
             assert len(said) > before, one.operation

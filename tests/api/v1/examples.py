@@ -39,3 +39,9 @@ def live_through(node: NodeProcess) -> str:
         node.post("/transactions/new", {"sender": "alice", "recipient": "bob", "amount": amount})
         node.get("/mine")
     return node.get("/api/docs").text
+
+
+def settle(node: NodeProcess) -> None:
+    """Return when no search that an example began is under way: it would move the tip under
+    another example that searches, too, and that one's answer would be 409."""
+    node.get("/mine")

@@ -129,7 +129,7 @@ def test_what_is_pasted_into_python_runs(page: str, shown: NodeProcess) -> None:
     for one in examples.of(page):
         if one.language != "Python":
             continue
-        shown.get("/mine")  # what an example before it had searched for moves no tip any more
+        examples.settle(shown)
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             exec(compile(one.text, one.operation, "exec"), {})  # noqa: S102 - it is what we show
