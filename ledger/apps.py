@@ -19,6 +19,4 @@ class LedgerConfig(AppConfig):
 def _guard_history(using: str, **_options: Any) -> None:
     from . import triggers
 
-    connection = connections[using]
-    if "ledger_inclusion" in connection.introspection.table_names():
-        triggers.install(connection)
+    triggers.install(connections[using])

@@ -9,7 +9,8 @@ triggers off, inside one transaction, and put them back before it commits.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -24,6 +25,10 @@ class Guard(NamedTuple):
     operation: str
     when: str
     why: str
+
+    def named(self) -> list[str]:
+        """The columns in `when`."""
+        return re.findall(r'\b(?:OLD|NEW)\."?(\w+)', self.when)
 
 
 def _changed(*columns: str) -> str:
@@ -110,12 +115,13 @@ def _present(connection: BaseDatabaseWrapper) -> dict[str, str]:
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put every trigger in place, and the present version of it. Only what is missing or another
-    version: a start that changes nothing writes nothing, and waits for nobody's lock."""
+    version: a start that changes nothing writes nothing, and waits for nobody's lock. Tables of an
+    older version get those that name none but their columns."""
     present = _present(connection)
-    wanted = _in_sqlite() if connection.vendor == "sqlite" else _in_postgresql()
-    changed = [one for one in wanted if present.get(one.name) != one.version]
-    if not changed:
+    if all(present.get(one.name) == one.version for one in _wanted(connection, GUARDS)):
         return
+    wanted = _wanted(connection, _fitting(connection))
+    changed = [one for one in wanted if present.get(one.name) != one.version]
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         for one in changed:
             for statement in one.statements:
@@ -131,6 +137,21 @@ def remove(connection: BaseDatabaseWrapper) -> None:
             else:
                 # Dropping the function takes the triggers that call it along.
                 cursor.execute(f"DROP FUNCTION IF EXISTS {_name(guard)}_function() CASCADE")
+
+
+def _fitting(connection: BaseDatabaseWrapper) -> list[Guard]:
+    """Those whose table is there, with every column they name."""
+    columns: dict[str, set[str]] = {}
+    inspect = connection.introspection
+    with connection.cursor() as cursor:
+        for table in {guard.table for guard in GUARDS} & set(inspect.table_names(cursor)):
+            described = inspect.get_table_description(cursor, table)
+            columns[table] = {column.name for column in described}
+    return [
+        guard
+        for guard in GUARDS
+        if guard.table in columns and columns[guard.table].issuperset(guard.named())
+    ]
 
 
 @contextmanager
@@ -150,16 +171,21 @@ class _Trigger(NamedTuple):
     statements: tuple[str, ...]
 
 
-def _in_sqlite() -> Iterator[_Trigger]:
-    for guard in GUARDS:
+def _wanted(connection: BaseDatabaseWrapper, guards: Iterable[Guard]) -> Iterator[_Trigger]:
+    return _in_sqlite(guards) if connection.vendor == "sqlite" else _in_postgresql(guards)
+
+
+def _in_sqlite(guards: Iterable[Guard]) -> Iterator[_Trigger]:
+    for guard in guards:
         name, when = _name(guard), guard.when.replace("IS DISTINCT FROM", "IS NOT")
         sql = f"CREATE TRIGGER {name} {_before(guard)} WHEN {when}"
         sql += f" BEGIN SELECT RAISE(ABORT, '{_quoted(guard.why)}'); END"
         yield _Trigger(name, sql, (f"DROP TRIGGER IF EXISTS {name}", sql))
 
 
-def _in_postgresql() -> Iterator[_Trigger]:
-    for guard in GUARDS:
+def _in_postgresql(guards: Iterable[Guard]) -> Iterator[_Trigger]:
+    guards = list(guards)
+    for guard in guards:
         name = _name(guard)
         message = f"RAISE integrity_constraint_violation USING MESSAGE = '{_quoted(guard.why)}'"
         function = (
@@ -168,7 +194,7 @@ def _in_postgresql() -> Iterator[_Trigger]:
         )
         when = f"{_before(guard)} WHEN ({guard.when})"
         yield _on_server(name, guard.table, when, f"{name}_function", function)
-    for table in sorted({guard.table for guard in GUARDS}):
+    for table in sorted({guard.table for guard in guards}):
         # Dropped with the function of the other, which it calls.
         when, function = f"BEFORE TRUNCATE ON {table}", f"{table}_refuses_delete_function"
         yield _on_server(f"{table}_refuses_truncate", table, when, function)
