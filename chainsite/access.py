@@ -26,6 +26,7 @@ from ledger.api.problems import problem
 from ledger.views import errors as page_errors
 
 from . import cross_site
+from .early import is_versioned
 from .rate_limit import Allowance, Limiter
 
 _FOREIGN_PAGE: Final = _("This came from somewhere else")
@@ -94,7 +95,7 @@ class Access:
         if visitor.is_counted:
             limiter, client = self._limiters[act.rate], counted_as(visitor.address)
             wait = limiter.take(client)
-            if _is_versioned(request):
+            if is_versioned(request.path):
                 request.paced = (act.rate, limiter.left(client))  # type: ignore[attr-defined]
             if wait:
                 return _too_often(request, match, math.ceil(wait))
@@ -118,10 +119,6 @@ class CountedSockets:
         return await self._application(scope, receive, send)
 
 
-def _is_versioned(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/v1/")
-
-
 def _is_page(match: ResolverMatch) -> bool:
     """Whether people are answered there; the rest is for programs, in plain text."""
     return match.namespace in ("ledger", "admin", "reference")
@@ -130,7 +127,7 @@ def _is_page(match: ResolverMatch) -> bool:
 def _foreign(request: HttpRequest, match: ResolverMatch, reason: str) -> HttpResponse:
     if _is_page(match):
         return page_errors.refused(request, 403, _FOREIGN_PAGE, reason)
-    if _is_versioned(request):
+    if is_versioned(request.path):
         return problem("forbidden", 403, reason)
     return api_errors.text(reason, 403)
 
@@ -139,7 +136,7 @@ def _too_often(request: HttpRequest, match: ResolverMatch, seconds: int) -> Http
     """Never a page: it costs more than a refusal may."""
     if _is_page(match):
         response = page_errors.briefly(request, 429, _OFTEN, n=seconds)
-    elif _is_versioned(request):
+    elif is_versioned(request.path):
         response = problem("too-many-requests", 429, _OFTEN.format(n=seconds))
     else:
         response = api_errors.text(_OFTEN.format(n=seconds), 429)
@@ -152,7 +149,7 @@ def _not_allowed(request: HttpRequest, match: ResolverMatch) -> HttpResponse:
         return page_errors.refused(
             request, 403, _OPERATOR, _OPERATOR_MEANING, _OPERATOR_ADVICE, signing_in=True
         )
-    if _is_versioned(request):
+    if is_versioned(request.path):
         return problem("not-allowed", 401, _TOKEN_WANTED, WWW_Authenticate=_BEARER)
     return api_errors.text(_TOKEN_WANTED, 401, WWW_Authenticate=_BEARER)
 

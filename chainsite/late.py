@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from typing import Final
+from typing import Any, Final
 
 from django.urls import URLResolver
 from django.urls.resolvers import RoutePattern
@@ -17,11 +17,18 @@ API: Final = "ledger.api.v1.urls"
 _AFTER: Final = 10.0  # seconds
 
 
+class _Folder(RoutePattern):
+    """A route with a slash at its end, which may be missing where nothing follows."""
+
+    def match(self, path: str) -> Any:
+        return super().match(f"{path}/" if f"{path}/" == str(self) else path)
+
+
 class LateResolver(URLResolver):
     """`include` of a module of URLs with a namespace, by the module's name."""
 
     def __init__(self, route: str, module: str, namespace: str) -> None:
-        pattern = RoutePattern(route)
+        pattern = _Folder(route)
         super().__init__(pattern, module, app_name=namespace, namespace=namespace)
 
     def _populate(self) -> None:

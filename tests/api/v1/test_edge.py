@@ -62,7 +62,7 @@ async def test_nor_where_something_is_sent(api: Api) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
 async def test_an_unknown_path_is_a_problem(api: Api, method: str) -> None:
-    for path in ("/", "/nowhere", "/blocks/1/raw/x", "//blocks", "/Blocks"):
+    for path in ("", "/", "/nowhere", "/blocks/1/raw/x", "//blocks", "/Blocks"):
         problem(await api.ask(method, path), 404, "not-found", "there is nothing at")
 
 
