@@ -187,8 +187,8 @@ def remove(path: Path) -> None:
 def rows(path: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
     """What a query finds, or changes, on a connection of its own. `?` stand for the values."""
     if not server():
-        with closing(sqlite3.connect(path, timeout=20)) as own, own:
-            return own.execute(query, values).fetchall()
+        with closing(sqlite3.connect(path, timeout=20)) as file, file:
+            return file.execute(query, values).fetchall()
     import psycopg
 
     with psycopg.connect(url(path), autocommit=True) as own:
@@ -199,8 +199,8 @@ def rows(path: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
 def write(path: Path, statement: str, rows: list[tuple[Any, ...]]) -> None:
     """What another process writes in one transaction, once for each row."""
     if not server():
-        with closing(sqlite3.connect(path, timeout=20)) as own, own:
-            own.executemany(statement, rows)
+        with closing(sqlite3.connect(path, timeout=20)) as file, file:
+            file.executemany(statement, rows)
         return
     import psycopg
 

@@ -198,6 +198,9 @@ def test_the_commands_move_a_node(
     moved = manage_py("restore", str(old), CHAINSITE_DATA=str(data))
     assert moved.returncode == 0, moved.stdout
     assert "was verified and restored: 3 blocks" in moved.stdout
+    databases.use(data / "chain.sqlite3")
+    assert b"".join(chain_text.body()).decode() == exported.strip()
+    connections.close_all()
     back = manage_py("backup", str(tmp_path / "back.sqlite3"), CHAINSITE_DATA=str(data))
     assert "holds 3 blocks and was verified" in back.stdout
     node = node_process(data=data)

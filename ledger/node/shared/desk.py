@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final
-
-from django.db import DatabaseError, connection
 
 from ledger import consensus
 from ledger.models import Job
@@ -27,13 +23,10 @@ from ..network.sync import Round
 from ..network.visit import News
 from ..writer import Writer
 from . import jobs, states
-from .outage import Outage
-
-logger = logging.getLogger(__name__)
+from .lookout import Lookout
 
 LOOK_EVERY: Final = 0.1  # seconds
 SHOWN_EVERY: Final = 0.25  # seconds between two words on how the duties stand
-_PAUSE: Final = 0.02  # seconds at least between two looks
 _TIDIED_EVERY: Final = 30.0
 _AGAIN: Final = 0.5  # seconds after a failure
 
@@ -51,42 +44,22 @@ class Desk:
         self._shown: tuple[MiningState, NetworkState] | None = None
         self._shown_at = self._tidied_at = -_TIDIED_EVERY
         self._closing = False
-        self._outage = Outage(logger, "looking at what other processes ask")
-        self._wake = threading.Event()
+        what = "looking at what other processes ask"
+        self._lookout = Lookout("ledger-desk", what, self._look, lambda: LOOK_EVERY, _AGAIN)
         self._forget = [
-            listeners.add(self._wake.set)
+            listeners.add(self._lookout.wake)
             for listeners in (committed, duties.miner.changed, duties.network.changed)
         ]
-        self._thread = threading.Thread(target=self._work, name="ledger-desk", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        self._lookout.start()
 
     def close(self) -> None:
         """Idempotent."""
         for forget in self._forget:
             forget()
         self._closing = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _work(self) -> None:
-        while not self._closing:
-            self._wake.wait(LOOK_EVERY)
-            self._wake.clear()
-            try:
-                self._look()
-                self._outage.is_over()
-            except (DatabaseError, NodeError) as error:
-                self._outage.goes_on(error)
-                connection.close()
-                time.sleep(_AGAIN)
-            except Exception:
-                logger.exception("answering other processes failed")
-                time.sleep(_AGAIN)
-            time.sleep(_PAUSE)
-        connection.close()
+        self._lookout.close()
 
     def _look(self) -> None:
         if jobs.are_there(self._term):
@@ -122,7 +95,7 @@ class Desk:
     def _queue(self, settle: Callable[[int, int, Any], bool], number: int, value: Any) -> None:
         """Written in the thread: what the database cannot take now is tried again."""
         self._answers.append(partial(settle, number, self._term, value))
-        self._wake.set()
+        self._lookout.wake()
 
     def _answer(self) -> None:
         while self._answers:

@@ -6,7 +6,6 @@ One thread looks for the answers, and at how the duties stand: when it is woken,
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +14,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
-
-from django.db import DatabaseError, connection
 
 from ledger import consensus
 from ledger.models import Block, Job
@@ -33,15 +30,12 @@ from ..network.visit import News
 from ..work import Asked
 from ..writer import Writer
 from . import jobs, lease, probes, states
-from .outage import Outage
-
-logger = logging.getLogger(__name__)
+from .lookout import Lookout
 
 T = TypeVar("T")
 
 LOOK_EVERY: Final = 0.25  # seconds, while nothing is asked for
 _WAITING: Final = 0.1  # seconds, while something is
-_PAUSE: Final = 0.02  # seconds at least between two looks
 _INTEREST_EVERY: Final = jobs.INTEREST / 4
 _TAKEOVER: Final = 3.0  # seconds behind the end of a lease for another process to take it
 _NEWS: Final = 64  # announcements at once
@@ -85,22 +79,19 @@ class RemoteWork:
         self._read_at = time.monotonic()
         self._interest_at = time.monotonic()
         self._closing = False
-        self._outage = Outage(logger, "looking for the worker's answers")
-        self._wake = threading.Event()
-        self._forget = elsewhere.add(self._wake.set)
-        self._thread = threading.Thread(target=self._work, name="ledger-remote", daemon=True)
+        what = "looking for the worker's answers"
+        self._lookout = Lookout("ledger-remote", what, self._look, self._every, LOOK_EVERY)
+        self._forget = elsewhere.add(self._lookout.wake)
 
     def start(self) -> None:
-        self._thread.start()
+        self._lookout.start()
 
     def close(self) -> None:
         """Withdraw what is asked for, before the writer closes. Idempotent."""
         self._forget()
         with self._lock:
             self._closing = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._lookout.close()
         with self._lock:
             waiting, self._open = self._open, {}
         if waiting:
@@ -140,7 +131,7 @@ class RemoteWork:
         with self._lock:
             if news.address in self._news or len(self._news) < _NEWS:
                 self._news[news.address] = news
-        self._wake.set()
+        self._lookout.wake()
 
     def mining(self) -> MiningState:
         return self._idle if self.unattended() else self._mining
@@ -190,7 +181,7 @@ class RemoteWork:
                     accepted.set_result(None)
             # Whoever hangs up takes the job back; called at once if that was before now.
             future.add_done_callback(partial(self._take_back, number))
-            self._wake.set()
+            self._lookout.wake()
 
         self._write(asking).add_done_callback(asked)
         return future
@@ -207,22 +198,8 @@ class RemoteWork:
 
     # --- looking, in the thread -------------------------------------------------------------------
 
-    def _work(self) -> None:
-        while not self._closing:
-            self._wake.wait(_WAITING if self._open else LOOK_EVERY)
-            self._wake.clear()
-            try:
-                self._look()
-                self._outage.is_over()
-            except (DatabaseError, NodeError) as error:
-                self._outage.goes_on(error)
-                connection.close()
-                time.sleep(LOOK_EVERY)
-            except Exception:
-                logger.exception("looking for the answers of the worker failed")
-                time.sleep(LOOK_EVERY)
-            time.sleep(_PAUSE)
-        connection.close()
+    def _every(self) -> float:
+        return _WAITING if self._open else LOOK_EVERY
 
     def _look(self) -> None:
         with self._lock:
