@@ -21,6 +21,7 @@ _ROWS: Final = 2000
 _BYTES: Final = 256 * 1024
 _FAST_BYTES: Final = 1024 * 1024
 """In a piece of an answer that is being taken: the fewer there are, the less is done for each."""
+_MORE_AT_MOST: Final = 4  # times what was asked for
 
 _PAGE: Final = """
     SELECT {canonical} FROM ledger_activeblock a
@@ -29,15 +30,13 @@ _PAGE: Final = """
 """
 # As bytes, so that no text is decoded only to be encoded again.
 _ROW_BY_ROW: Final = _PAGE.format(canonical="CAST(b.canonical AS BLOB)")
-# Strung together by the database, where it is known that they are not too many.
-_WEIGHT: Final = """
-    SELECT SUM(b.size) FROM ledger_activeblock a
-    CROSS JOIN ledger_block b WHERE b.id = a.block_id AND a."index" > %s AND a."index" <= %s
+# Strung together by the database, but for those that weigh more than was thought.
+_JOINED: Final = """
+    SELECT CAST(%s || group_concat(canonical, %s) AS BLOB), COUNT(canonical), COUNT(*)
+    FROM ({page})
 """
-_JOINED: Final = f"""
-    SELECT CAST(group_concat(canonical, %s) AS BLOB), COUNT(*)
-    FROM ({_PAGE.format(canonical="b.canonical AS canonical")})
-"""  # noqa: S608 - put together from constants
+_LIGHT: Final = _PAGE.format(canonical="CASE WHEN {weight} <= %s THEN b.canonical END AS canonical")
+_KNOWS_WEIGHTS: Final = (3, 43)  # of SQLite, without reading what it weighs
 # A server sends all that it is asked for: it is asked for no more than there is room for.
 _AS_MANY_AS_FIT: Final = """
     SELECT string_agg(canonical, %s ORDER BY "index"), COUNT(*) FROM (
@@ -83,36 +82,59 @@ def piece_after(
     *,
     most: int = _ROWS,
     size: int = _BYTES,
+    likely: int = 0,
     separator: bytes = b", ",
+    before: bytes = b"",
 ) -> Piece | None:
     """The next blocks above `index`, about `size` bytes, and `most` of them; None behind the tip.
 
-    Where `most` are about `size` bytes, it is soonest done.
+    `likely` is how many are thought to be so large; it is soonest done where that is right.
+    `before` stands before them.
     """
     database = own or connection
-    last = index + min(most, _ROWS)
+    most = min(most, _ROWS)
     if database.vendor == "postgresql":
-        return _as_many_as_fit(database, index, last, size, separator)
-    joined = _joined(database, index, last, 2 * size, separator)
-    return joined or _strung_together(database, index, last, size, separator)
+        return _as_many_as_fit(database, index, index + most, size, separator, before)
+    if likely:
+        count = min(likely, most)
+        heaviest = _MORE_AT_MOST * size // count
+        if piece := _joined(database, index, index + count, heaviest, separator, before):
+            return piece
+    return _strung_together(database, index, index + most, size, separator, before)
 
 
 def _joined(
-    database: BaseDatabaseWrapper, index: int, last: int, size: int, separator: bytes
+    database: BaseDatabaseWrapper,
+    index: int,
+    last: int,
+    heaviest: int,
+    separator: bytes,
+    before: bytes,
 ) -> Piece | None:
-    """All up to `last`; None if these are more than `size` bytes, or none."""
+    """All up to `last`; None if one of these is more than `heaviest` bytes, or there is none."""
     with database.cursor() as cursor:
-        cursor.execute(_WEIGHT, [index, last])
-        ((weight,),) = cursor.fetchall()
-        if weight is None or weight > size:
-            return None
-        cursor.execute(_JOINED, [separator.decode(), index, last])
-        ((text, count),) = cursor.fetchall()
-    return Piece(index + count, text)
+        cursor.execute(
+            _joined_by(database), [before.decode(), separator.decode(), heaviest, index, last]
+        )
+        ((text, count, there),) = cursor.fetchall()
+    return Piece(index + count, text) if 0 < count == there else None
+
+
+def _joined_by(database: BaseDatabaseWrapper) -> str:
+    # `size` stands behind the text, which is read on the way to it.
+    knows = database.Database.sqlite_version_info >= _KNOWS_WEIGHTS  # type: ignore[attr-defined]
+    return _JOINED.format(
+        page=_LIGHT.format(weight="octet_length(b.canonical)" if knows else "b.size")
+    )
 
 
 def _strung_together(
-    database: BaseDatabaseWrapper, index: int, last: int, size: int, separator: bytes
+    database: BaseDatabaseWrapper,
+    index: int,
+    last: int,
+    size: int,
+    separator: bytes,
+    before: bytes,
 ) -> Piece | None:
     texts: list[bytes] = []
     taken = 0
@@ -123,31 +145,39 @@ def _strung_together(
             taken += len(text)
             if taken >= size:
                 break
-    return Piece(index + len(texts), separator.join(texts)) if texts else None
+    if not texts:
+        return None
+    count, texts[0] = len(texts), before + texts[0]
+    return Piece(index + count, separator.join(texts))
 
 
 def _as_many_as_fit(
-    database: BaseDatabaseWrapper, index: int, last: int, size: int, separator: bytes
+    database: BaseDatabaseWrapper,
+    index: int,
+    last: int,
+    size: int,
+    separator: bytes,
+    before: bytes,
 ) -> Piece | None:
     """The next ones up to `last`, about `size` bytes, strung together by a server."""
     with database.cursor() as cursor:
         cursor.execute(_AS_MANY_AS_FIT, [separator.decode(), index, last, size])
         text, count = cursor.fetchone()
-    return Piece(index + count, text.encode()) if count else None
+    return Piece(index + count, before + text.encode()) if count else None
 
 
-def _as_many(piece: Piece, before: int, size: int) -> int:
-    """How many blocks are about `size` bytes, if the next are as large as those of a piece."""
-    return max(1, (piece.last - before) * size // max(1, len(piece.text)))
+def _likely(piece: Piece, after: int) -> int:
+    """How many blocks are a piece that is soon read, if they are as large as those of this one."""
+    return max(1, (piece.last - after) * _FAST_BYTES // len(piece.text))
 
 
 def body() -> Iterator[bytes]:
     """The whole body of `GET /chain`, in pieces. Read it within one moment (`reading`)."""
-    blocks, index, start, most = length(), 0, BEFORE.encode(), _ROWS
-    while piece := piece_after(index, most=most, size=_FAST_BYTES):
-        yield start + piece.text
-        most = _as_many(piece, index, _FAST_BYTES)
-        index, start = piece.last, b", "
+    blocks, index, before, likely = length(), 0, BEFORE.encode(), 0
+    while piece := piece_after(index, size=_FAST_BYTES, likely=likely, before=before):
+        yield piece.text
+        likely = _likely(piece, index)
+        index, before = piece.last, b", "
     yield AFTER.replace("{length}", str(blocks)).encode()
 
 
@@ -170,30 +200,30 @@ async def stream_behind_hash(
     async with reader.snapshot() as view:
         end = await view.read(tip)
         yield end.hash.encode()
-        piece = await view.read(partial(piece_after, 0))
+        piece = await view.read(partial(piece_after, 0, before=before.encode()))
         if piece:
-            yield before.encode() + piece.text
-            async with aclosing(_pieces_behind(view, piece)) as pieces:
+            yield piece.text
+            last, likely = piece.last, _likely(piece, 0)
+            del piece  # it has left, and nobody keeps it
+            async with aclosing(_pieces_behind(view, last, likely)) as pieces:
                 async for text in pieces:
                     yield text
         yield after.replace("{length}", str(end.length)).encode()
 
 
-async def _pieces_behind(view: Snapshot, piece: Piece) -> AsyncGenerator[bytes]:
+async def _pieces_behind(view: Snapshot, last: int, likely: int) -> AsyncGenerator[bytes]:
     """What follows the first piece. It is large, and read ahead: whoever has come so far has taken
     the first, and has a turn (`chainsite.admission`)."""
-    before = 0
 
-    def read(piece: Piece, before: int) -> asyncio.Task[Piece | None]:
-        most = _as_many(piece, before, _FAST_BYTES)
-        following = partial(piece_after, piece.last, most=most, size=_FAST_BYTES)
+    def read(last: int, likely: int) -> asyncio.Task[Piece | None]:
+        following = partial(piece_after, last, size=_FAST_BYTES, likely=likely, before=b", ")
         return asyncio.ensure_future(view.read(following))
 
-    coming = read(piece, before)
+    coming = read(last, likely)
     try:
-        while following := await coming:
-            coming = read(following, piece.last)
-            yield b", " + following.text
-            piece = following
+        while piece := await coming:
+            likely, last = _likely(piece, last), piece.last
+            coming = read(last, likely)
+            yield piece.text
     finally:
         coming.cancel()

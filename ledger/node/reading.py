@@ -27,6 +27,8 @@ _THREADS: Final = 4
 _ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
 # A snapshot waits for its client between two reads: for as long as the server lets one be slow.
 _SLOW: Final = "SET LOCAL idle_in_transaction_session_timeout = '10min'"
+# What it goes through once is not worth keeping, and there may be a snapshot for each client.
+_SMALL_CACHE: Final = "PRAGMA cache_size = -128"  # kibibytes
 _WITHOUT_END: Final = f"{_SLOW}; SET LOCAL statement_timeout = 0"
 
 
@@ -81,7 +83,7 @@ class Snapshot:
         self._lock = threading.Lock()
 
     async def begin(self) -> None:
-        await self.read(partial(_begin, settings=_SLOW))
+        await self.read(_begin_slowly)
 
     async def read(self, function: Callable[[BaseDatabaseWrapper], T]) -> T:
         """Call `function` with the snapshot's connection, in a reading thread."""
@@ -108,6 +110,13 @@ def one_moment(own: BaseDatabaseWrapper, *, long: bool = False) -> Iterator[None
         yield
     finally:
         _end(own)
+
+
+def _begin_slowly(own: BaseDatabaseWrapper) -> None:
+    if own.vendor == "sqlite":
+        with own.cursor() as cursor:
+            cursor.execute(_SMALL_CACHE)
+    _begin(own, _SLOW)
 
 
 def _begin(own: BaseDatabaseWrapper, settings: str = "") -> None:
