@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,8 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from tests.processes import PROJECT, NodeProcess
+from tests import databases
+from tests.processes import PROJECT, NodeProcess, node_in
 
 DOCUMENT = (PROJECT / "docs" / "servers.md").read_text()
 PATIENCE = 30.0
@@ -48,6 +48,7 @@ def _serving(
     port = _free_port()
     own = {"DATA": data, "PORT": port, "DIFFICULTY": 2, "NETWORKING": "manual", **more}
     environment = {**os.environ, **{f"CHAINSITE_{name}": str(own[name]) for name in own}}
+    environment.update(node_in(data))
     command = [sys.executable, *words, "--port", str(port)]
     running = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True)
     url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE
@@ -71,7 +72,7 @@ def process(
     request: pytest.FixtureRequest, migrated: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     data = tmp_path_factory.mktemp(request.param)
-    shutil.copy(migrated, data / "chain.sqlite3")
+    databases.copy(migrated, data / "chain.sqlite3")
     with _serving(_documented(request.param), data) as found:
         yield found
 

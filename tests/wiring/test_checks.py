@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import AsyncClient, override_settings
 
 from chainsite import checks, mounts, sqlite_library
-from ledger import triggers
 from ledger.management.commands.runnode import Command as RunNode
+from tests import databases
 from tests.processes import manage_py
 
 DATABASE = {"tags": [Tags.database], "databases": ["default"]}
@@ -125,6 +125,7 @@ def test_the_file_system_of_a_folder_is_known(tmp_path: Path, folder: str, kind:
     assert mounts.kind_of(Path(folder), tmp_path / "none") == ""
 
 
+@pytest.mark.sqlite("its file is in the data folder; where a server has it, no node sees")
 @pytest.mark.parametrize(
     ("kind", "words"), [("tmpfs", "in memory"), ("nfs4", "on the network"), ("ext4", "")]
 )
@@ -136,6 +137,7 @@ def test_a_data_folder_that_is_no_disk_is_a_warning(
     assert [words in message.msg for message in found] == ([True] if words else [])
 
 
+@pytest.mark.sqlite("its modes; tests/postgresql tells of a server's")
 @pytest.mark.parametrize(
     ("pragma", "said"),
     [
@@ -155,8 +157,9 @@ def test_a_mode_that_is_not_in_force_is_an_error(ledger_db: Path, pragma: str, s
 
 def test_a_missing_trigger_is_a_warning_and_migrate_puts_it_back(ledger_db: Path) -> None:
     assert checks.history_is_guarded(databases=["default"]) == []
+    table = " ON ledger_block" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER ledger_block_refuses_delete")
+        cursor.execute(f"DROP TRIGGER ledger_block_refuses_delete{table}")
     (found,) = checks.history_is_guarded(databases=["default"])
     assert "ledger_block_refuses_delete" in found.msg
     call_command("migrate", verbosity=0, skip_checks=False)
@@ -164,12 +167,10 @@ def test_a_missing_trigger_is_a_warning_and_migrate_puts_it_back(ledger_db: Path
 
 
 def test_before_the_first_migration_nothing_is_missing(ledger_db: Path) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA foreign_keys=OFF")
-    triggers.remove(connection)
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names():
-            cursor.execute(f"DROP TABLE {table}")
+    new = ledger_db.with_name("new.sqlite3")
+    databases.make(new)
+    databases.use(new)
+    assert connection.introspection.table_names() == []
     assert checks.history_is_guarded(databases=["default"]) == []
 
 
@@ -178,6 +179,7 @@ def test_without_a_database_asked_for_none_is_opened() -> None:
     assert run_checks(tags=[Tags.database]) == []
 
 
+@pytest.mark.sqlite("its modes; tests/postgresql tells of a server's")
 def test_runnode_checks_the_database_it_opened(ledger_db: Path) -> None:
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA synchronous=NORMAL")
