@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -95,12 +96,14 @@ def test_histories_and_the_pool_are_read_through_their_indexes(node: lifecycle.N
             state__in=["pending", "returned"], pk__gt=5
         ).order_by("pk"),
     }
-    if connection.vendor != "sqlite":
-        pytest.skip("plans are read as SQLite tells them")
+    if connection.vendor == "postgresql":  # which reads all of a small table, and sorts it
+        with connection.cursor() as cursor:
+            for way in ("seqscan", "bitmapscan", "sort"):
+                cursor.execute(f"SET enable_{way} = off")
     for index, rows in wanted.items():
         plan = rows.explain()
-        assert index in plan or "PRIMARY KEY" in plan, plan
-        assert "TEMP B-TREE" not in plan, plan
+        assert re.search(f"{index}|PRIMARY KEY|_pkey", plan), plan
+        assert not re.search("TEMP B-TREE|Sort", plan), plan
 
 
 def test_values_are_read_as_their_network_reads_them(node: lifecycle.Node) -> None:
