@@ -227,45 +227,33 @@ def unchanged(setting: Setting) -> Result:
 
 
 _VERIFY = """
-import json, time, django
+import time, django
 django.setup()
 from ledger.node import lifecycle
 begun = time.perf_counter()
-report = lifecycle.verify()
+report = lifecycle.{function}()
 assert report.sound
 print(report.blocks / (time.perf_counter() - begun))
 """
 
 
-_JUDGE = """
-import time, django
-django.setup()
-from ledger import consensus
-from ledger.node import chain_text, identity
-network = identity.load().network
-begun = time.perf_counter()
-count = sum(1 for _ in consensus.read_chain(chain_text.body(), network))
-print(count / (time.perf_counter() - begun))
-"""
-
-
 def verify(setting: Setting) -> Result:
     """verify stored blocks and every table, against the article's valid_chain"""
-    return _verified(setting, verify.__doc__ or "", _VERIFY)
+    return _verified(setting, verify.__doc__ or "", "verify")
 
 
 def judge(setting: Setting) -> Result:
     """links, hashes and proofs of stored blocks alone, against the article's valid_chain"""
-    return _verified(setting, judge.__doc__ or "", _JUDGE)
+    return _verified(setting, judge.__doc__ or "", "verify_texts")
 
 
-def _verified(setting: Setting, figure: str, code: str) -> Result:
+def _verified(setting: Setting, figure: str, function: str) -> Result:
     blocks = json.loads(setting.chains.file(setting.blocks).read_text())["chain"]
     data = setting.chains.data(setting.blocks)
 
     def mine() -> float:
         settings = {"DJANGO_SETTINGS_MODULE": "chainsite.settings", "CHAINSITE_DATA": str(data)}
-        return float(_python(code, settings))
+        return float(_python(_VERIFY.format(function=function), settings))
 
     def theirs() -> float:
         begun = time.perf_counter()

@@ -9,15 +9,15 @@ stricter network can stand beside these three without another line elsewhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise
 from typing import Final
 
 from . import encoding, fork_choice, regular
 from .encoding import Json
 from .primitives import Block, Caps
-from .proof import has_zeros
+from .proof import all_have_zeros
 from .shape import PYTHON, Shape
 
 GENESIS_INDEX: Final = 1
@@ -34,8 +34,8 @@ class Dialect:
     `genesis_previous_hash` is the literal a genesis of ours carries, `accepted_genesis` the ones
     taken from a peer. `decoder` and `encode` are the two halves of the canonical text;
     `encode_object` makes an object's from those of its members, `separator` stands in lists.
-    `read_regular` is a short cut for blocks of the regular shape (`regular`), and `shape` has how
-    these are written; None where there is no short cut.
+    `read_regular` is a short cut for blocks of the regular shape (`regular`), `read_lines` one for
+    many of them, and `shape` has how these are written; None where there is no short cut.
     `number_text` is how a proof is printed into the proof's message, `proof_names_last_hash`
     whether that message ends with the last block's hash. `largest_amount` is the largest integer
     this dialect carries without rounding it (protocol, section 4, *policy*).
@@ -50,6 +50,7 @@ class Dialect:
     encode_object: Callable[[Mapping[str, str]], str]
     separator: str
     read_regular: Callable[[str, int, Caps], tuple[Block, int] | None]
+    read_lines: Callable[[bytes, Sequence[bytes], Caps], regular.Columns | None]
     shape: Shape | None
     number_text: Callable[[int], str]
     proof_names_last_hash: bool
@@ -77,6 +78,7 @@ SEED: Final = Dialect(
     encode_object=encoding.python_object,
     separator=", ",
     read_regular=regular.read_python,
+    read_lines=regular.read_python_lines,
     shape=PYTHON,
     number_text=str,
     proof_names_last_hash=False,
@@ -93,6 +95,7 @@ DVF: Final = Dialect(
     encode_object=encoding.python_object,
     separator=", ",
     read_regular=regular.read_python,
+    read_lines=regular.read_python_lines,
     shape=PYTHON,
     number_text=str,
     proof_names_last_hash=True,
@@ -109,6 +112,7 @@ JS: Final = Dialect(
     encode_object=encoding.ecmascript_object,
     separator=",",
     read_regular=regular.read_none,
+    read_lines=regular.read_no_lines,
     shape=None,
     number_text=encoding.ecmascript_integer_text,
     proof_names_last_hash=True,
@@ -158,11 +162,12 @@ class Network:
 
     def written_proofs_hold(self, proofs: Sequence[str], last_hashes: Sequence[str]) -> bool:
         """The same of each of these but the first, which follows the one before it."""
-        tails = last_hashes if self.dialect.proof_names_last_hash else repeat("")
-        return all(
-            has_zeros(f"{last}{proof}{tail}".encode(), self.difficulty)
-            for last, proof, tail in zip(proofs, proofs[1:], tails, strict=False)
-        )
+        messages: Iterable[str]
+        if self.dialect.proof_names_last_hash:
+            messages = map("".join, zip(proofs, proofs[1:], last_hashes, strict=False))
+        else:  # the smallest proofs soon repeat in a cycle: of many, few differ
+            messages = set(map("".join, pairwise(proofs)))
+        return all_have_zeros(map(str.encode, messages), self.difficulty)
 
     def genesis(self, seconds: float) -> dict[str, Json]:
         """A genesis of our own, made at `seconds` since the epoch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 
 def leading_zeros(message: bytes) -> int:
@@ -14,6 +15,7 @@ def leading_zeros(message: bytes) -> int:
     return len(digest) - len(digest.lstrip("0"))
 
 
-def has_zeros(message: bytes, count: int) -> bool:
-    """Whether there are at least so many."""
-    return hashlib.sha256(message).hexdigest().startswith("0" * count)
+def all_have_zeros(messages: Iterable[bytes], count: int) -> bool:
+    """Whether there are at least so many for each."""
+    zeros, sha256 = "0" * count, hashlib.sha256
+    return all(sha256(message).hexdigest().startswith(zeros) for message in messages)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, overload
+from typing import Any, Final, NamedTuple, overload
 
 from .encoding import hash_of, python_decoder
 from .primitives import Block, Caps
@@ -43,6 +43,7 @@ def _shape(string: str, space: str) -> re.Pattern[str]:
 
 _SPACED: Final = _shape(_STRING, " ")
 _TIGHT: Final = _shape(_TIGHT_STRING, "")
+_LINE: Final = re.compile(f"^{_SPACED.pattern}$".encode(), re.MULTILINE)
 # Quotes are structure here: no string of a regular block has one.
 _TRANSACTION: Final = '{"amount": '
 _ENTRY: Final = re.compile(r'\{"amount": ([^,]++), "recipient": "([^"]*+)", "sender": "([^"]*+)"\}')
@@ -109,7 +110,7 @@ def read_python(text: str, at: int, caps: Caps) -> tuple[Block, int] | None:
         timestamp = float(time)
         if repr(timestamp) != time:  # Python would print it otherwise
             return None
-    if len(canonical) > caps.block_bytes or caps.digits < _DIGITS or caps.depth < _DEPTH:
+    if len(canonical) > caps.block_bytes or not _has_room(caps):
         return None
     block = Block(
         int(index),
@@ -123,5 +124,39 @@ def read_python(text: str, at: int, caps: Caps) -> tuple[Block, int] | None:
     return block, found.end()
 
 
+class Columns(NamedTuple):
+    """What regular blocks say beside their times and transactions, as it is written."""
+
+    indexes: list[str]
+    previous_hashes: list[str]
+    proofs: list[str]
+
+
+def read_python_lines(text: bytes, lines: Sequence[bytes], caps: Caps) -> Columns | None:
+    """What each line of `text` says, if every one is the canonical text of a regular block in the
+    Python dialects; None if one is not, or the caps need a closer look."""
+    found = _LINE.findall(text)
+    if len(found) != len(lines) or not _has_room(caps) or max(map(len, lines)) > caps.block_bytes:
+        return None
+    *columns, times = (
+        b"\n".join(column).decode().split("\n") for column in zip(*found, strict=True)
+    )
+    printed = list(map(repr, map(float, times)))
+    if printed != times and not all(
+        own == time or time.isdigit() for own, time in zip(printed, times, strict=True)
+    ):
+        return None  # one is not as Python prints it, which an integer is by its shape
+    return Columns(*columns)
+
+
+def _has_room(caps: Caps) -> bool:
+    """Whether no regular block has too many digits, or nests too deep."""
+    return caps.digits >= _DIGITS and caps.depth >= _DEPTH
+
+
 def read_none(text: str, at: int, caps: Caps) -> None:
     """For dialects without a short cut."""
+
+
+def read_no_lines(text: bytes, lines: Sequence[bytes], caps: Caps) -> None:
+    """For dialects without one for many."""

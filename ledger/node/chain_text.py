@@ -113,19 +113,17 @@ def _joined(
 ) -> Piece | None:
     """All up to `last`; None if one of these is more than `heaviest` bytes, or there is none."""
     with database.cursor() as cursor:
-        cursor.execute(
-            _joined_by(database), [before.decode(), separator.decode(), heaviest, index, last]
-        )
+        query = _JOINED.format(page=_LIGHT.format(weight=weight_of_text(database)))
+        cursor.execute(query, [before.decode(), separator.decode(), heaviest, index, last])
         ((text, count, there),) = cursor.fetchall()
     return Piece(index + count, text) if 0 < count == there else None
 
 
-def _joined_by(database: BaseDatabaseWrapper) -> str:
+def weight_of_text(database: BaseDatabaseWrapper) -> str:
+    """In SQL, how many bytes a block's text (`b.canonical`) has; if possible, it is not read."""
     # `size` stands behind the text, which is read on the way to it.
     knows = database.Database.sqlite_version_info >= _KNOWS_WEIGHTS  # type: ignore[attr-defined]
-    return _JOINED.format(
-        page=_LIGHT.format(weight="octet_length(b.canonical)" if knows else "b.size")
-    )
+    return "octet_length(b.canonical)" if knows else "b.size"
 
 
 def _strung_together(

@@ -49,6 +49,11 @@ def verify(
     return verification.verify_at_once(progress, last=last)
 
 
+def verify_texts(progress: Callable[[int, int], None] | None = None) -> Report:
+    """Check the texts, hashes, links and proofs of the active chain, as of one moment."""
+    return verification.verify_texts(progress)
+
+
 def verify_or_refuse(progress: Callable[[int, int], None] | None = None) -> Report:
     """The same, but raise `Damaged`, naming every fault and its repair, if the chain is broken.
 

@@ -40,6 +40,19 @@ def test_a_sound_chain_is_called_sound(manage: Manage, chain: Path) -> None:
     assert "sound: 7 blocks on the active chain" in manage("verifychain")
 
 
+def test_texts_hashes_links_and_proofs_are_checked_by_themselves(
+    manage: Manage, chain: Path
+) -> None:
+    damage("UPDATE ledger_address SET sent = '77'")
+    assert "proofs of 7 blocks on the active chain" in manage("verifychain", "--blocks")
+    flip_a_byte(5, 1)
+    with pytest.raises(CommandError, match=r"block 5: .*repairchain") as refused:
+        manage("verifychain", "--blocks")
+    assert "totals" not in str(refused.value)
+    with pytest.raises(CommandError, match="not allowed with argument"):
+        manage("verifychain", "--blocks", "--last", "1")
+
+
 def flip_a_byte(index: int, seed: int) -> None:
     """Change one character of a stored text to another one."""
     text = Block.objects.get(active__index=index).canonical

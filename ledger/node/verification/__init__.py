@@ -5,7 +5,8 @@ all of the chain in one moment, as a stream, and trusts no column: blocks are ha
 their texts, and every other table is compared with what the texts say.
 
 `blocks` is the rule, one block at a time; `sight` tells quickly of most blocks that it would find
-nothing. `chain` goes along the active chain with both, `tables` has the rest.
+nothing. `chain` goes along the active chain with both, `tables` has the rest. `texts` is for who
+wants to know of the chain alone.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from .blocks import check_stale_blocks
 from .chain import Progress, check_active_blocks
 from .report import RESTORE, Fault, Report
 from .rows import rows, text_of_any_bytes
+from .texts import check_texts
 
-__all__ = ["Fault", "Report", "text_of_any_bytes", "verify_at_once", "verify_here"]
+__all__ = ["Fault", "Report", "text_of_any_bytes", "verify_at_once", "verify_here", "verify_texts"]
 
 _MANY: Final = 5000  # blocks that are worth threads of their own
 
@@ -43,6 +45,25 @@ def verify_at_once(progress: Progress | None = None, *, last: int | None = None)
             return _verify(progress, last, *helpers)
     except DatabaseError as error:  # not even a moment could be had, or ended
         return _unreadable(error)
+
+
+def verify_texts(progress: Progress | None = None) -> Report:
+    """Check the active chain by itself: texts, hashes, links and proofs, and that they end with the
+    tip. All that is read is of one moment; call it outside of transactions."""
+    report = Report()
+    try:
+        with beside() if _is_long(None) else alone() as helpers, text_of_any_bytes():
+            identity = load()
+            if identity is None:
+                report.note("I9", "the node has no identity", RESTORE)
+                return report
+            network, helper = identity.network, helpers.reading
+            chain = partial(check_texts, network=network, progress=progress, helper=helper)
+            for check in (tables.check_tip, chain):
+                report.take(_found(check))
+    except DatabaseError as error:
+        return _unreadable(error)
+    return report
 
 
 def verify_here() -> Report:

@@ -82,21 +82,43 @@ def check_active_block(
     will stand; None where this block cannot be read.
     """
     active, canonical, origin, *columns = row
-    block = _read(report, identity.network, active, columns[0], canonical)
+    block = check_text(report, identity.network, parent, active, columns[0], canonical)
     if block is None:
         return None
-    try:
-        if active == 1:
-            check_genesis(block, identity.network)
-        elif parent is not None:
-            check_successor(parent, block, identity.network)
-    except Refused as refused:
-        report.note("I3", refused.detail, REPAIR_BLOCK, active)
     contents = _check_rows(report, block, columns, entries.of(active))
     report.transactions += len(contents)
     report.irregular += sum(1 for content in contents if content[3])
     _check_reward(report, identity, block, contents, origin)
     return Place.of(block)
+
+
+def check_text(
+    report: Report,
+    network: Network,
+    parent: Place | None,
+    active: int,
+    digest: str,
+    canonical: str,
+) -> Block | None:
+    """The text stands for a block and hashes to the stored hash (I2), and that follows `parent`, if
+    it could be read (I3). Answer the block; None where this one cannot be read."""
+    block = _read(report, network, active, digest, canonical)
+    if block is None:
+        return None
+    try:
+        if active == 1:
+            check_genesis(block, network)
+        elif parent is not None:
+            check_successor(parent, block, network)
+    except Refused as refused:
+        report.note("I3", refused.detail, REPAIR_BLOCK, active)
+    return block
+
+
+def check_all_are_stored(report: Report, total: int) -> None:
+    """Every active block was there to be looked at (I1)."""
+    if report.blocks < total:
+        report.note("I1", f"{total - report.blocks} active blocks are not stored", REPAIR_INDEX)
 
 
 def check_stale_blocks(report: Report, network: Network) -> None:

@@ -13,7 +13,7 @@ from ledger.consensus.shape import Shape
 from ..identity import Identity
 from . import sight
 from .beside import Helper
-from .blocks import COLUMNS, Entries, check_active_block
+from .blocks import COLUMNS, Entries, check_active_block, check_all_are_stored
 from .report import Report
 from .rows import rows
 
@@ -69,6 +69,7 @@ def check_active_blocks(
         if progress and report.blocks - told >= _BLOCKS:
             told = report.blocks
             progress(told, total)
+    check_all_are_stored(report, total)
     if progress:
         progress(report.blocks, total)
 

@@ -20,6 +20,14 @@ def rows(query: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
             yield from some
 
 
+def row_by_row(query: str, *parameters: Any) -> Iterator[tuple[Any, ...]]:
+    """The same, but no row is read before it is wanted: each may be large."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, parameters)
+        while row := cursor.fetchone():
+            yield row
+
+
 @contextmanager
 def text_of_any_bytes() -> Iterator[None]:
     """Read bytes that are not UTF-8 as something: no hash takes it for the right text."""
