@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -129,6 +130,8 @@ def test_ctrl_c_ends_it_cleanly_on_a_terminal(running: NodeProcess) -> None:
         **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
         cwd=PROJECT,
         env=environment,
+        # Whoever runs the tests in the background without job control has it ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
     out = b""
