@@ -9,6 +9,7 @@ known here stays as it was said. A test walks every reason that the code can giv
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 from django.utils.translation import gettext
@@ -171,14 +172,20 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\\{(\w+)\\\}", slot, re.escape(text)), re.DOTALL)
 
 
-_KNOWN: Final = tuple((_pattern(text), text) for text in (*_OWN, *_OF_PEERS))
+@cache
+def _known() -> list[tuple[re.Pattern[str], str]]:
+    """Made when a fault is first shown: a start, or a command, would wait for it longer than for
+    the database."""
+    return [(_pattern(text), text) for text in (*_OWN, *_OF_PEERS)]
+
+
 _FIELD: Final = re.compile(r"(sender|recipient|amount) (.+)", re.DOTALL)
 _FIELDS: Final = {"sender": _("From"), "recipient": _("To"), "amount": _("Amount")}
 
 
 def said(fault: str) -> str:
     """The fault in the language of now; as it is, if it is none of the known ones."""
-    for pattern, text in _KNOWN:
+    for pattern, text in _known():
         if found := pattern.fullmatch(fault):
             return gettext(text).format(**_values(found.groupdict()))
     if found := _FIELD.fullmatch(fault):

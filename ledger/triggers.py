@@ -113,13 +113,19 @@ def _present(connection: BaseDatabaseWrapper) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def are_in_place(connection: BaseDatabaseWrapper) -> bool:
+    """Whether all of them are there, in their present version."""
+    present = _present(connection)
+    return all(present.get(one.name) == one.version for one in _wanted(connection, GUARDS))
+
+
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put every trigger in place, and the present version of it. Only what is missing or another
     version: a start that changes nothing writes nothing, and waits for nobody's lock. Tables of an
     older version get those that name none but their columns."""
-    present = _present(connection)
-    if all(present.get(one.name) == one.version for one in _wanted(connection, GUARDS)):
+    if are_in_place(connection):
         return
+    present = _present(connection)
     wanted = _wanted(connection, _fitting(connection))
     changed = [one for one in wanted if present.get(one.name) != one.version]
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:

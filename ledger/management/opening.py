@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from ledger import triggers
+
 from .database_words import FILE, SERVER
 
 
@@ -23,7 +25,8 @@ def open_database(*, guard: bool = False) -> None:
     with failures_in_words():
         executor = MigrationExecutor(connection)
         _refuse_newer(executor)
-        if guard or executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        is_behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if is_behind or (guard and not triggers.are_in_place(connection)):
             call_command("migrate", interactive=False, verbosity=0)
 
 
