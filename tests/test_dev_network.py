@@ -95,6 +95,7 @@ def paused(database: Path) -> set[str]:
         return {address for (address,) in rows.fetchall()}
 
 
+@pytest.mark.long
 def test_they_know_each_other_are_cut_apart_and_healed_and_leave_nothing(
     migrated: Path, tmp_path: Path
 ) -> None:

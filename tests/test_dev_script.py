@@ -431,6 +431,7 @@ def test_a_folder_that_is_no_environment_is_left_alone(project: Project, tmp_pat
 # --- without uv
 
 
+@pytest.mark.long
 def test_without_uv_the_lock_is_installed_by_pip(project: Project) -> None:
     project.without_uv()
     wheel = project.folder / "greeting-1-py3-none-any.whl"

@@ -51,11 +51,17 @@ document.addEventListener("securitypolicyviolation", (event) =>
 expect.set_options(timeout=SECONDS * 1000)
 
 
+# What the dashboard is there for. The tour of everything else takes a browser minutes.
+EVERY_TIME = {"test_live_page.py", "test_connection.py"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = f"{Path(__file__).parent}{os.sep}"
+    here = Path(__file__).parent
     for item in items:
-        if str(item.path).startswith(here):
+        if item.path.parent == here:
             item.add_marker(pytest.mark.browser)
+            if item.path.name not in EVERY_TIME:
+                item.add_marker(pytest.mark.long)
 
 
 # For this folder alone: while Playwright's own event loop is there, no asyncio test could run.

@@ -43,6 +43,7 @@ def live(folder: Path, *, size: int, rounds: int, partitions: int, kills: int) -
         simulation.close()
 
 
+@pytest.mark.long
 def test_whatever_happens_they_end_on_one_chain_with_every_word_kept(tmp_path: Path) -> None:
     live(tmp_path, size=5, rounds=150, partitions=30, kills=15)
 

@@ -135,6 +135,7 @@ def test_the_node_stops_with_the_server(process: tuple[subprocess.Popen[bytes], 
     assert running.wait(PATIENCE) in (0, -signal.SIGTERM)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("server", ["uvicorn", "granian"])
 def test_several_processes_of_it_serve_one_node(
     server: str, node_process: Callable[..., NodeProcess], tmp_path: Path
