@@ -7,6 +7,7 @@ What a killed process leaves behind is the same there; power cuts no test of thi
 """
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -28,3 +29,9 @@ os.environ["CHAINSITE_DATA"] = _folder
 for _name in ("CHAINSITE_DIALECT", "CHAINSITE_DIFFICULTY"):
     os.environ.pop(_name, None)
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all modules stay to the end: no collection needs to look at them."""
+    gc.collect()
+    gc.freeze()

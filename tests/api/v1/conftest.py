@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,16 @@ from ledger.node.conf import NodeConf
 from tests.api.conftest import Answer, Caller
 from tests.node.chains import NETWORK, active_texts, adopt, grow, reward
 
+SOAK = "test_schemathesis_soak.py"
 V1 = "/api/v1"
 PAYMENT = {"sender": "alice", "recipient": "bob", "amount": 5}
 IRREGULAR = {"sender": "alice", "recipient": "bob", "amount": -1}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if collection_path.name == SOAK and "not slow" in config.option.markexpr:
+        return True
+    return None
 
 
 @pytest.fixture

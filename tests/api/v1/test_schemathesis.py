@@ -1,6 +1,7 @@
 """Whatever the OpenAPI document allows is answered as it says; whatever it does not, is refused.
 
-The same cases each time: a difference is a change of the code. The soak takes others.
+The same cases each time: a difference is a change of the code. `test_schemathesis_soak` takes
+others.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ SAYS_LESS = (
 
 ONLY_SOME = SchemathesisConfig.from_dict({"phases": {"coverage": {"enabled": False}}})
 some = schemathesis.openapi.from_dict(site.document(), config=ONLY_SOME)
-whole = schemathesis.openapi.from_dict(site.document())
-"""With every border of every value, every method and every missing key as well."""
 
 
 def excluded(case: Case) -> list[Any]:
@@ -58,13 +57,6 @@ USUAL = settings(
 @some.parametrize()
 @settings(USUAL, max_examples=8, derandomize=True)
 def test_every_answer_is_one_that_the_document_declares(case: Case, fuzzed: NodeProcess) -> None:
-    judge(case, fuzzed)
-
-
-@pytest.mark.slow
-@whole.parametrize()
-@settings(USUAL, max_examples=200)
-def test_so_is_that_to_many_more(case: Case, fuzzed: NodeProcess) -> None:
     judge(case, fuzzed)
 
 
