@@ -25,6 +25,8 @@ from tests.conftest import use_database
 from . import chains
 from .conftest import seed_of_this_run
 
+pytestmark = pytest.mark.sqlite("only there is a glance enough; on a server, every block is parsed")
+
 PLAIN = [{"sender": "ann", "recipient": "bob", "amount": at} for at in range(4)]
 
 
