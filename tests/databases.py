@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -184,16 +184,36 @@ def remove(path: Path) -> None:
         file.unlink()
 
 
-def rows(path: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    """What a query finds, or changes, on a connection of its own. `?` stand for the values."""
+@contextmanager
+def asking(path: Path) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """A connection of its own, to call with a query and its values, for which `?` stand."""
     if not server():
         with closing(sqlite3.connect(path, timeout=20)) as file, file:
-            return file.execute(query, values).fetchall()
+            yield lambda query, *values: file.execute(query, values).fetchall()
+        return
     import psycopg
 
     with psycopg.connect(url(path), autocommit=True) as own:
-        cursor = own.execute(query.replace("?", "%s") if values else query, values or None)
-        return cursor.fetchall() if cursor.description else []
+        yield lambda query, *values: _answer(
+            own, query.replace("?", "%s") if values else query, *values
+        )
+
+
+def rows(path: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What a query finds, or changes."""
+    with asking(path) as ask:
+        return ask(query, *values)
+
+
+def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    tables = (
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        if server()
+        else "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    )
+    with asking(path) as ask:  # one: on a server, to connect is most of what a query takes
+        return {table: ask(f'SELECT * FROM "{table}"') for (table,) in ask(tables)}
 
 
 def write(path: Path, statement: str, rows: list[tuple[Any, ...]]) -> None:
@@ -243,7 +263,7 @@ def _ask(statement: str, *parameters: str) -> list[Any]:
     return _answer(own, statement, *parameters)
 
 
-def _answer(own: Any, statement: str, *parameters: str) -> list[Any]:
+def _answer(own: Any, statement: str, *parameters: Any) -> list[Any]:
     cursor = own.execute(statement, parameters or None)
     return cursor.fetchall() if cursor.description else []
 

@@ -7,6 +7,7 @@ only what chooses the SQLite library, which has to come first; each node imports
 
 # ruff: noqa: E402, F401
 import gc
+import os
 
 from chainsite import sqlite_library
 
@@ -53,6 +54,9 @@ import twisted.internet.asyncioreactor
 import twisted.internet.endpoints
 import twisted.trial.itrial
 import twisted.web.http
+
+if os.environ.get("CHAINSITE_TEST_SERVER"):  # see `tests.databases`
+    import django.db.backends.postgresql.base
 
 gc.collect()
 gc.freeze()  # no collection in a child copies the pages that it shares

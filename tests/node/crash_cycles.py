@@ -139,19 +139,9 @@ def content_of(path: Path) -> str:
     if not databases.server():
         assert databases.rows(path, "PRAGMA integrity_check") == [("ok",)]
     digest = hashlib.sha256()
-    for table in tables_in(path):
-        rows = databases.rows(path, f'SELECT * FROM "{table}"')
+    for table, rows in databases.contents(path).items():
         digest.update(repr((table, sorted(map(repr, rows)))).encode())
     return digest.hexdigest()
-
-
-def tables_in(path: Path) -> list[str]:
-    query = (
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-        if databases.server()
-        else "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-    )
-    return [name for (name,) in databases.rows(path, query)]
 
 
 def live_and_die(past: Past, zygote: Zygote, seed: int, cycles: int) -> None:
