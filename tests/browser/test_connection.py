@@ -9,6 +9,7 @@ import signal
 import pytest
 from playwright.sync_api import expect
 
+from tests import databases
 from tests.live.wire import write_refusals
 
 from .reading import (
@@ -126,7 +127,9 @@ def test_after_several_failures_it_says_that_it_is_offline_and_can_be_hurried(no
 def test_another_node_in_its_place_replaces_all_that_was_shown(node, seen):
     page = seen.page
     node.kill()
+    databases.remove(node.data / "chain.sqlite3")
     shutil.rmtree(node.data)
+    databases.make(node.data / "chain.sqlite3")
     node.start()
     more_events_than_it_has_seen = int(page.locator("main").get_attribute("data-seq")) + 3
     write_refusals(node, ["no"] * more_events_than_it_has_seen)
