@@ -57,17 +57,30 @@ def use_database(path: Path) -> None:
     databases.use(path)
 
 
+ON_POSTGRESQL = os.environ.get("CHAINSITE_TEST_DATABASE") == "postgresql"
+
+# What uses neither a database nor a node is the same code there.
+PURE = ["consensus", "mining", *(f"test_{what}.py" for what in ("bench", "dev_script", "docs"))]
+collect_ignore = PURE if ON_POSTGRESQL else []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if ON_POSTGRESQL and item.get_closest_marker("long_on_postgresql"):
+            item.add_marker(pytest.mark.long)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests of what SQLite alone has say so, with the reason."""
     mark = item.get_closest_marker("sqlite")
-    if mark and (databases.server() or os.environ.get("CHAINSITE_TEST_DATABASE") == "postgresql"):
+    if mark and (databases.server() or ON_POSTGRESQL):
         pytest.skip(f"about SQLite: {mark.args[0]}")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def database_server() -> Iterator[None]:
     """The server that databases are on, where they are to be on one."""
-    if os.environ.get("CHAINSITE_TEST_DATABASE", "sqlite") == "sqlite":
+    if not ON_POSTGRESQL:
         yield
         return
     with postgresql_server.server() as own, databases.on_server(own.folder):

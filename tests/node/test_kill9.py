@@ -29,6 +29,7 @@ def past(migrated: Path, fast_module_folder: Path) -> Iterator[Past]:
         yield past
 
 
+@pytest.mark.long_on_postgresql
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_kill_at_any_statement_loses_nothing_and_doubles_nothing(
     past: Past, operation: str
@@ -88,6 +89,7 @@ def kill_first_starts(past: Past, places: Callable[[int, int], Iterable[int]]) -
     assert len(finished) >= 3  # nothing, migrated, and with its identity
 
 
+@pytest.mark.long_on_postgresql
 def test_a_kill_during_the_first_start_needs_no_repair(past: Past) -> None:
     """The migrations are one transaction: of its inside a sample will do."""
     kill_first_starts(

@@ -15,7 +15,7 @@ from .ledger_view import Broken
 from .machine_runs import SEEDED, run_machine, run_scenario
 from .mutations import MUTATIONS, Mutation
 
-pytestmark = pytest.mark.usefixtures("unblocked")
+pytestmark = [pytest.mark.usefixtures("unblocked"), pytest.mark.long_on_postgresql]
 
 RUN = {"examples": 25, "steps": 25, **SEEDED}
 

@@ -37,7 +37,7 @@ def kill_in_each_operation(past: Past, times: int) -> None:
 
 
 def test_a_kill_at_a_statement_loses_nothing_and_doubles_nothing(past: Past) -> None:
-    kill_in_each_operation(past, 1)
+    kill_in_each_operation(past, 5)
 
 
 def test_life_after_life_on_what_the_last_kill_left_loses_nothing(past: Past) -> None:

@@ -8,6 +8,8 @@ from django.db import connection
 
 from chainsite import sqlite_library
 
+pytestmark = pytest.mark.sqlite("its library and its modes; tests/postgresql tells of a server's")
+
 
 def library(name: str, *version: int) -> SimpleNamespace:
     return SimpleNamespace(
