@@ -22,6 +22,7 @@ _PROJECT: Final = Path(__file__).resolve().parent.parent
 _NAMES: Final = "ABCDEFGHI"
 _STOP_DEADLINE: Final = 6.0  # seconds; a node promises to stop within five
 _ANSWER_DEADLINE: Final = 5.0
+_APART: Final = {"DATABASE_URL": "", "REDIS_URL": ""}  # or they would all be processes of one node
 
 
 class Node:
@@ -35,7 +36,7 @@ class Node:
         self.address = f"127.0.0.1:{port}"
         self.url = f"http://{self.address}"
         folder.mkdir(parents=True, exist_ok=True)
-        self._environment = {**os.environ, "CHAINSITE_BOOTSTRAP": bootstrap}
+        self._environment = {**os.environ, **_APART, "CHAINSITE_BOOTSTRAP": bootstrap}
         self._environment |= {"CHAINSITE_DATA": str(folder), "CHAINSITE_PORT": str(port)}
         if not (folder / "chain.sqlite3").exists():  # it is kept by the folder from then on
             self._environment |= settings

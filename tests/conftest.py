@@ -59,8 +59,9 @@ def use_database(path: Path) -> None:
 
 ON_POSTGRESQL = os.environ.get("CHAINSITE_TEST_DATABASE") == "postgresql"
 
-# What uses neither a database nor a node is the same code there.
-PURE = ["consensus", "mining", *(f"test_{what}.py" for what in ("bench", "dev_script", "docs"))]
+# What uses neither a database nor a node of the tests' is the same code there.
+PURE = ["consensus", "mining"]
+PURE += [f"test_{what}.py" for what in ("bench", "dev_network", "dev_script", "docs")]
 collect_ignore = PURE if ON_POSTGRESQL else []
 
 

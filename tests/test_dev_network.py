@@ -60,7 +60,12 @@ def network(folder: Path, **options: Any) -> Iterator[Running]:
     process = subprocess.Popen(
         [sys.executable, "-m", "demo", json.dumps(given)],
         cwd=PROJECT,
-        env={**os.environ, "TMPDIR": str(folder), "CHAINSITE_DIFFICULTY": "2"},
+        env={
+            **os.environ,
+            "TMPDIR": str(folder),
+            "CHAINSITE_DIFFICULTY": "2",
+            "DATABASE_URL": "postgresql://127.0.0.1:9/of_another_node",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
