@@ -17,6 +17,7 @@ from bench.figures import FIGURES
 from bench.sockets import Piece
 
 
+@pytest.mark.long
 def test_a_figure_is_measured_against_the_baseline_shown_and_written_down(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

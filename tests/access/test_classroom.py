@@ -17,6 +17,7 @@ PUPILS = 40
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0", "Accept": "text/html"}
 
 
+@pytest.mark.long
 def test_forty_browsers_read_send_and_hear_and_one_of_them_mines(
     node_process: Callable[..., NodeProcess],
 ) -> None:

@@ -21,6 +21,7 @@ def send(node: NodeProcess, *amounts: int) -> None:
             client.submit("alice", "bob", amount)
 
 
+@pytest.mark.long
 def test_each_comes_once_and_in_order_though_the_node_is_killed(node_process: Start) -> None:
     node = node_process(difficulty=2)
     events = Client(node.url).events(0, wait=5)
@@ -42,6 +43,7 @@ def test_each_comes_once_and_in_order_though_the_node_is_killed(node_process: St
     assert numbers == sorted(set(numbers))
 
 
+@pytest.mark.long
 def test_another_node_in_its_place_is_noticed(node_process: Start, tmp_path: Path) -> None:
     node = node_process(difficulty=2)
     events = Client(node.url).events(0, wait=5)

@@ -13,6 +13,8 @@ import pytest
 from tests import databases
 from tests.processes import NodeProcess
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:

@@ -52,6 +52,7 @@ def test_foreign_keys_are_in_force_again_afterwards(nothing_yet):
         assert cursor.execute("PRAGMA foreign_keys").fetchone() == (1,)
 
 
+@pytest.mark.long
 def test_a_database_of_an_older_version_keeps_what_is_in_it(nothing_yet):
     call_command("migrate", "ledger", "0001", verbosity=0)
     older = MigrationExecutor(connection).loader.project_state(("ledger", "0001_initial")).apps
@@ -63,6 +64,7 @@ def test_a_database_of_an_older_version_keeps_what_is_in_it(nothing_yet):
     assert triggers.installed(connection) == triggers.names()
 
 
+@pytest.mark.long
 def test_tables_of_an_older_version_have_the_triggers_that_know_their_columns(nothing_yet):
     call_command("migrate", verbosity=0)
     call_command("migrate", "ledger", "0001", verbosity=0)

@@ -77,6 +77,7 @@ def read_mutants(count: int, seed: int) -> tuple[int, int]:
     return refused, read
 
 
+@pytest.mark.long
 def test_20000_mutants_are_read_or_refused() -> None:
     refused, read = read_mutants(20_000, seed=20_000)
     assert refused > 15_000, "the mutants were too tame"

@@ -18,6 +18,8 @@ from tests.processes import NodeProcess
 
 from .automatic import address, agree, peers, rows, start, tip, until
 
+pytestmark = pytest.mark.long
+
 Three = tuple[NodeProcess, NodeProcess, NodeProcess]
 WITHIN = 2.0  # seconds, as promised
 

@@ -32,6 +32,7 @@ def old_tip(old: OldNode) -> tuple[int, str]:
     return block["index"], hash_block(block)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dialect", ["seed", "dvf"])
 def test_all_four_end_on_one_chain(tmp_path: Path, dialect: str) -> None:
     ours: list[NodeProcess] = []

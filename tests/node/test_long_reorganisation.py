@@ -101,6 +101,7 @@ def reorganise(path: Path, texts: Path, nth: int) -> tuple[Switch | None, int]:
         connections.close_all()
 
 
+@pytest.mark.long
 def test_it_is_one_change_and_survives_a_kill_anywhere_in_it(
     world: tuple[Path, Path], tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> None:

@@ -32,6 +32,7 @@ def test_the_state_machine_notices(name: str, migrated: Path, fast_folder: Path)
     assert noticed.value.check in mutation.caught_by, noticed.value
 
 
+@pytest.mark.long
 def test_the_state_machine_has_no_objection_to_the_code_as_it_is(
     migrated: Path, fast_folder: Path
 ) -> None:

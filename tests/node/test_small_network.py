@@ -25,6 +25,7 @@ def assert_exactly_once(network: SmallNetwork) -> None:
     assert network.faults() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_each_acknowledgement_is_on_the_chain_once(
     migrated: Path, fast_folder: Path, seed: int

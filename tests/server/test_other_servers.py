@@ -21,6 +21,8 @@ from websockets.sync.client import connect
 from tests import databases
 from tests.processes import PROJECT, NodeProcess, node_in
 
+pytestmark = pytest.mark.long
+
 DOCUMENT = (PROJECT / "docs" / "servers.md").read_text()
 PATIENCE = 30.0
 
@@ -135,7 +137,6 @@ def test_the_node_stops_with_the_server(process: tuple[subprocess.Popen[bytes], 
     assert running.wait(PATIENCE) in (0, -signal.SIGTERM)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("server", ["uvicorn", "granian"])
 def test_several_processes_of_it_serve_one_node(
     server: str, node_process: Callable[..., NodeProcess], tmp_path: Path
