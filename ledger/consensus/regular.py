@@ -88,6 +88,21 @@ class RegularTransactions(Sequence[dict[str, Any]]):
         return repr(self._decoded())
 
 
+def remembered(canonical: str, digest: str) -> Block:
+    """The block of a canonical text that was read before, and found to be regular."""
+    _, _, index, _, _, previous_hash, _, _, proof, _, rest = canonical.split('"', 10)
+    time = rest[2 : rest.index(",")]
+    return Block(
+        int(index[2:-2]),
+        float(time) if "." in time else int(time),
+        RegularTransactions(canonical),
+        int(proof[2:-2]),
+        previous_hash,
+        canonical,
+        digest,
+    )
+
+
 def read_python(text: str, at: int, caps: Caps) -> tuple[Block, int] | None:
     """The block of regular shape whose text begins at `at`, in the Python dialects, and where that
     ends; None if none is known there, or the caps need a closer look.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import chain, islice, pairwise, repeat
+from itertools import chain, pairwise, repeat
 from typing import Any, Final
 
 from django.db import connection
@@ -159,15 +159,24 @@ def _content(value: dict[str, Any], *, last: bool) -> Content:
     )
 
 
-def _insert_blocks(prepared: Prepared, origin: str, source: str) -> list[int]:
+def _insert_blocks(prepared: Prepared, origin: str, source: str) -> Sequence[int]:
     """Insert the rows; answer their ids, in the order of the blocks."""
-    newest = models.Block.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    rest = (origin, source[:300], _adapt(timezone.now()))
-    counts = zip(prepared.blocks, prepared.counts, prepared.irregular_counts, strict=True)
-    rows = ((*_columns(*one), one[0].canonical, *rest) for one in counts)
-    _insert(models.Block, f"{_COLUMNS} canonical origin source received_at", rows)
+    newest, _ = _newest()
+    blocks, count = prepared.blocks, len(prepared.blocks)
+    counts = zip(blocks, prepared.counts, prepared.irregular_counts, strict=True)
+    columns = list(zip(*(_columns(*one) for one in counts), strict=True))
+    columns.append(tuple(block.canonical for block in blocks))
+    columns += ((value,) * count for value in (origin, source[:300], _adapt(timezone.now())))
+    _insert(models.Block, f"{_COLUMNS} canonical origin source received_at", columns)
+    if _newest() == (newest + count, blocks[-1].hash):
+        return range(newest + 1, newest + count + 1)  # ids ascend, so there is no other way
     ids = dict(models.Block.objects.filter(pk__gt=newest).values_list("hash", "pk"))
-    return [ids[block.hash] for block in prepared.blocks]
+    return [ids[block.hash] for block in blocks]
+
+
+def _newest() -> tuple[int, str]:
+    """The id and the hash of the block that was stored last."""
+    return models.Block.objects.order_by("-pk").values_list("pk", "hash").first() or (0, "")
 
 
 _COLUMNS: Final = "hash parent_id index size timestamp proof transaction_count irregular_count"
@@ -206,24 +215,26 @@ def _insert_inclusions(
     prepared: Prepared, ids: Sequence[int], addresses: AddressIds, transactions: Sequence[int]
 ) -> None:
     addresses.find({*prepared.senders, *prepared.recipients})
-    each = list(zip(ids, prepared.blocks, prepared.counts, strict=True))
-    rows = zip(
-        chain.from_iterable(repeat(pk, count) for pk, _, count in each),
-        chain.from_iterable(range(count) for _, _, count in each),
-        chain.from_iterable(repeat(block.index, count) for _, block, count in each),
-        map(addresses.get, prepared.senders),
-        map(addresses.get, prepared.recipients),
+    counts = prepared.counts
+    columns: list[Sequence[Any]] = [
+        _repeated(ids, counts),
+        list(chain.from_iterable(map(range, counts))),
+        _repeated([block.index for block in prepared.blocks], counts),
+        list(map(addresses.get, prepared.senders)),
+        list(map(addresses.get, prepared.recipients)),
         prepared.amounts,
-        prepared.irregular,
-        chain(transactions, repeat(None)),
-        strict=False,  # of the last there are always enough
-    )
-    columns = "block position index sender recipient amount irregular transaction"
+    ]
+    fields = "block position index sender recipient amount irregular transaction"
     if transactions or any(prepared.irregular_counts):
-        _insert(models.Inclusion, columns, rows)
+        named = [*transactions, *repeat(None, len(prepared.amounts) - len(transactions))]
+        _insert(models.Inclusion, fields, [*columns, prepared.irregular, named])
     else:
         # Nearly always. To hand over what is the same in all rows takes its time.
-        _insert(models.Inclusion, columns, (row[:6] for row in rows), "'', NULL")
+        _insert(models.Inclusion, fields, columns, "'', NULL")
+
+
+def _repeated(values: Iterable[int], counts: Iterable[int]) -> list[int]:
+    return list(chain.from_iterable(map(repeat, values, counts)))
 
 
 class AddressIds:
@@ -245,7 +256,8 @@ class AddressIds:
         self._look_up(missing)
         new = [name for name in missing if name not in self._ids]
         if new:
-            _insert(models.Address, "name received sent entries", ((n, "0", "0", 0) for n in new))
+            zeros = (["0"] * len(new), ["0"] * len(new), [0] * len(new))
+            _insert(models.Address, "name received sent entries", [new, *zeros])
             self._look_up(new)
 
     def _look_up(self, names: Sequence[str]) -> None:
@@ -254,29 +266,27 @@ class AddressIds:
             self._ids.update(rows.values_list("name", "id"))
 
 
-def _insert(model: Any, fields: str, rows: Iterable[tuple[Any, ...]], constants: str = "") -> None:
-    """Insert rows. `constants` are, in SQL, the values of the last fields where these are the same
-    in all of them; then the rows do not have them."""
+def _insert(model: Any, fields: str, values: Sequence[Sequence[Any]], constants: str = "") -> None:
+    """Insert rows, by their columns. `constants` are, in SQL, the values of the last fields where
+    these are the same in all of them; then there are no columns of those."""
     quote = connection.ops.quote_name
     columns = [
         quote(model._meta.get_field(name.removesuffix("_id")).column) for name in fields.split()
     ]
     into = f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(columns)}) VALUES "  # noqa: S608 - names come from the models
     fixed = constants.split(", ") if constants else []
-    width = len(columns) - len(fixed)
+    width, count = len(values), len(values[0])
     marks = f"({', '.join([*['%s'] * width, *fixed])})"
-    values = chain.from_iterable(rows)
-    whole: list[tuple[Any, ...]] = []
-    rest: tuple[Any, ...] = ()
-    while some := tuple(islice(values, _ROWS * width)):
-        if len(some) < _ROWS * width:
-            rest = some
-        else:
-            whole.append(some)
+    row_by_row: list[Any] = [None] * (width * count)
+    for at, column in enumerate(values):
+        row_by_row[at::width] = column
+    step = _ROWS * width
+    whole = len(row_by_row) // step * step
     with connection.cursor() as cursor:
         if whole:
-            cursor.executemany(into + ", ".join([marks] * _ROWS), whole)
-        if rest:
+            portions = [row_by_row[start : start + step] for start in range(0, whole, step)]
+            cursor.executemany(into + ", ".join([marks] * _ROWS), portions)
+        if rest := row_by_row[whole:]:
             cursor.execute(into + ", ".join([marks] * (len(rest) // width)), rest)
 
 

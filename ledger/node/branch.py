@@ -15,7 +15,7 @@ from typing import IO, Final
 
 from ledger import consensus, models
 from ledger.consensus import Network
-from ledger.consensus.regular import RegularTransactions
+from ledger.consensus.regular import RegularTransactions, remembered
 
 from . import blockstore, bulk, chainstate, marks
 from .chainstate import Switch
@@ -24,7 +24,8 @@ from .foreign_blocks import read_text
 from .writer import Writer
 
 _IN_MEMORY: Final = 1024 * 1024
-_BATCH: Final = 1000  # blocks to one transaction
+_AT_ONCE: Final = 32 * 1024  # characters that are written together
+_BATCH: Final = 2000  # blocks to one transaction
 _BATCH_CHARACTERS: Final = 512 * 1024  # of their texts: decoded, they can take forty times as much
 _REGULAR: Final = 8  # and those of the regular shape, which are not decoded, an eighth of that
 _HASHES: Final = 2000
@@ -34,7 +35,8 @@ _HASHES: Final = 2000
 class Branch:
     """A valid chain of `length` blocks that ends in `tip_hash`; `count` of them are not on ours.
 
-    `texts` holds the canonical texts of those, a line each. Close it when done.
+    `texts` holds the canonical texts of those, a line each, behind its hash where it is regular.
+    Close it when done.
     """
 
     length: int
@@ -49,13 +51,17 @@ class Branch:
         """The blocks that are not on our chain, in order."""
         self.texts.seek(0)
         for line in self.texts:
-            yield read_text(line.rstrip(b"\n"), network)
+            if line.startswith(b"{"):
+                yield read_text(line.rstrip(b"\n"), network)
+            else:
+                digest, _, text = line.decode().rstrip("\n").partition(" ")
+                yield remembered(text, digest)
 
 
 def spool(blocks: Iterable[consensus.Block]) -> Branch:
     """Read a judged chain to its end. Raises whatever `blocks` raises, leaving nothing behind, and
     `MarkedInvalid` at a block that the operator marked."""
-    texts = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - the branch closes it
+    texts = _Lines()
     own, marked = _active_hashes(), None
     shared, length, count, tip_hash = True, 0, 0, ""
     try:
@@ -68,12 +74,35 @@ def spool(blocks: Iterable[consensus.Block]) -> Branch:
             shared = shared and next(own, None) == block.hash
             if not shared:
                 count += 1
-                texts.write(block.canonical.encode() + b"\n")
+                texts.add(block)
             del block  # not while the next one comes: it may be large
+        return Branch(length, tip_hash, count, texts.written())
     except BaseException:
-        texts.close()
+        texts.file.close()
         raise
-    return Branch(length, tip_hash, count, texts)
+
+
+class _Lines:
+    """What is spooled: many lines are written at once, since to write one takes its time."""
+
+    def __init__(self) -> None:
+        self.file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by the branch
+        self._waiting: list[str] = []
+        self._weight = 0
+
+    def add(self, block: consensus.Block) -> None:
+        is_regular = isinstance(block.transactions, RegularTransactions)
+        self._waiting.append(
+            f"{block.hash} {block.canonical}\n" if is_regular else f"{block.canonical}\n"
+        )
+        self._weight += len(block.canonical)
+        if self._weight > _AT_ONCE:
+            self.written()
+
+    def written(self) -> IO[bytes]:
+        self.file.write("".join(self._waiting).encode())
+        self._waiting, self._weight = [], 0
+        return self.file
 
 
 def adopt(

@@ -1,10 +1,10 @@
 """Room for storing much at once: what SQLite keeps in memory and in its log, larger for a while,
-and the indexes of inclusions put off.
+and the indexes that only serve reading put off: those of inclusions, and of blocks by their parent.
 
-A block touches a page of each of these indexes for each of its entries. With the usual 2 MB of
-cache those pages are written out and read back within one transaction, with the usual log of 4 MB
-they are copied into the database again and again, and finding their places one by one takes longer
-than sorting them all at the end. For one new block none of this matters.
+A block touches a page of each of these indexes for itself or for each of its entries. With the
+usual 2 MB of cache those pages are written out and read back within one transaction, with the usual
+log of 4 MB they are copied into the database again and again, and finding their places one by one
+takes longer than sorting them all at the end. For one new block none of this matters.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
-from ledger.models import Inclusion, Tip
+from ledger.models import Block, Inclusion, Tip
 
 from .errors import NodeError
 from .writer import Writer
 
 _LONG: Final = 5000  # blocks that are worth making room for
 _ROOM: Final = (
-    "PRAGMA cache_size = -16384",  # kibibytes
+    "PRAGMA cache_size = -12288",  # kibibytes
     "PRAGMA wal_autocheckpoint = 16384",  # pages of 4 KiB
 )
-_FOR_SORTING: Final = ("PRAGMA cache_size = -4096", "PRAGMA shrink_memory")  # it sorts by so much
+_FOR_SORTING: Final = ("PRAGMA cache_size = -1024", "PRAGMA shrink_memory")  # sorting takes its own
 _USUAL: Final = (
     "PRAGMA cache_size = -2000",
     "PRAGMA wal_autocheckpoint = 1000",
@@ -40,8 +40,9 @@ def room(writer: Writer, coming: int) -> Iterator[None]:
     commit is as durable as ever.
 
     At least as many blocks as there are put off the indexes, too: to make these anew costs by all
-    blocks there will be, at most twice those that come. Pages of addresses take longer until then.
-    Should the process end before, the next start makes them (`restore_indexes`).
+    blocks there will be, at most twice those that come. Pages of addresses take longer until then,
+    and so does whoever looks for the blocks behind one. Should the process end before, the next
+    start makes them (`restore_indexes`).
     """
     if coming <= _LONG:
         yield
@@ -83,11 +84,13 @@ def restore_indexes(writer: Writer) -> None:
 
 
 def _indexes() -> dict[str, str]:
-    """The indexes of inclusions that only serve reading: by name, the statements that make them."""
-    editor = connection.schema_editor(collect_sql=True)
+    """The indexes that only serve reading: by name, the statements that make them."""
+    editor: Any = connection.schema_editor(collect_sql=True)
     statements = {
         index.name: str(index.create_sql(Inclusion, editor)) for index in Inclusion._meta.indexes
     }
+    by_parent = editor._create_index_sql(Block, fields=[Block._meta.get_field("parent")])
+    statements[str(by_parent.parts["name"]).strip('"')] = str(by_parent)
     # Another process may have been faster.
     return {
         name: statement.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS", 1)

@@ -20,7 +20,7 @@ from ledger.consensus import (
     read_chain,
     read_text,
 )
-from ledger.consensus.regular import RegularTransactions, read_none, read_python
+from ledger.consensus.regular import RegularTransactions, read_none, read_python, remembered
 
 from .chains import (
     EASY,
@@ -103,6 +103,7 @@ def check(text: str, network: Network, caps: Caps = DEFAULT_CAPS) -> bool:
     assert isinstance(ours, Block)
     assert isinstance(general, Block)
     assert ours == general == known[0]
+    assert repr(remembered(ours.canonical, ours.hash)) == repr(ours)
     assert isinstance(ours.transactions, RegularTransactions)
     assert len(ours.transactions) == len(general.transactions)
     return True

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.sqlite("a server has its room from its own settings")
 
 SETTINGS = ("cache_size", "wal_autocheckpoint", "synchronous")
 LONG = 100_000
-INDEXES = {index.name for index in Inclusion._meta.indexes}
+BY_PARENT = "ledger_block_parent_hash_fba8965f"
+INDEXES = {BY_PARENT, *(index.name for index in Inclusion._meta.indexes)}
 
 
 def of_the_writer() -> tuple[int, ...]:
@@ -28,11 +29,12 @@ def of_the_writer() -> tuple[int, ...]:
 
 
 def statements() -> dict[str, str]:
-    """How the database says its indexes of inclusions are made."""
+    """How the database says its indexes of blocks and inclusions are made."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name, sql FROM sqlite_master"
-            " WHERE type = 'index' AND tbl_name = 'ledger_inclusion' AND sql IS NOT NULL"
+            " WHERE type = 'index' AND tbl_name IN ('ledger_block', 'ledger_inclusion')"
+            " AND sql IS NOT NULL"
         )
         return dict(cursor.fetchall())
 
