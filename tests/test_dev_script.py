@@ -269,6 +269,7 @@ def test_a_second_start_installs_nothing(project: Project) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.long
 def test_the_quick_search_is_added_when_it_is_asked_for_and_stays(project: Project) -> None:
     project.dev("run")
     assert project.dev("run", "--fast").returncode == 0
@@ -278,6 +279,7 @@ def test_the_quick_search_is_added_when_it_is_asked_for_and_stays(project: Proje
     assert project.installed == ["venv", "run.txt", "fast.txt", "test.txt"]
 
 
+@pytest.mark.long
 def test_a_changed_lock_is_installed_into_a_fresh_environment(project: Project) -> None:
     project.dev("run")
     (project.folder / "requirements" / "run.txt").write_text("# another lock\n")
@@ -287,12 +289,14 @@ def test_a_changed_lock_is_installed_into_a_fresh_environment(project: Project) 
     assert "not the locked ones" in done.stderr
 
 
+@pytest.mark.long
 def test_the_tests_add_their_packages_to_what_the_node_runs_with(project: Project) -> None:
     project.dev("run")
     assert project.dev("test").returncode == 0
     assert project.installed == ["venv", "run.txt", "test.txt"]
 
 
+@pytest.mark.long
 def test_an_environment_for_the_tests_serves_the_node_too(project: Project) -> None:
     project.dev("test")
     project.dev("run")
@@ -300,6 +304,7 @@ def test_an_environment_for_the_tests_serves_the_node_too(project: Project) -> N
     assert project.installed == ["venv", "test.txt"]
 
 
+@pytest.mark.long
 def test_the_local_network_adds_its_packages_and_is_served(project: Project) -> None:
     project.dev("run")
     node = json.loads(project.dev("run", "--lan").stdout)
@@ -314,6 +319,7 @@ def test_the_local_network_adds_its_packages_and_is_served(project: Project) -> 
     assert project.installed == ["venv", "run.txt", "lan.txt", "test.txt"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
 def test_a_node_that_lives_on_servers_gets_what_speaks_to_them(project: Project, name: str) -> None:
     project.environment[name] = "service://"
@@ -322,6 +328,7 @@ def test_a_node_that_lives_on_servers_gets_what_speaks_to_them(project: Project,
     assert project.installed == ["venv", "scale.txt"]
 
 
+@pytest.mark.long
 def test_an_environment_of_another_python_is_remade(project: Project) -> None:
     project.dev("run")
     (project.venv / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.4.10\n")
@@ -331,6 +338,7 @@ def test_an_environment_of_another_python_is_remade(project: Project) -> None:
     assert project.installed == ["venv", "run.txt"] * 2
 
 
+@pytest.mark.long
 def test_an_environment_whose_python_was_uninstalled_is_remade(project: Project) -> None:
     project.dev("run")
     (project.venv / "bin" / "python").unlink()
@@ -341,6 +349,7 @@ def test_an_environment_whose_python_was_uninstalled_is_remade(project: Project)
     assert project.installed == ["venv", "run.txt"] * 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stamp", [None, "", "[]", '{"run": "'])
 def test_an_unfinished_environment_is_remade(project: Project, stamp: str | None) -> None:
     project.dev("run")
@@ -353,6 +362,7 @@ def test_an_unfinished_environment_is_remade(project: Project, stamp: str | None
     assert project.installed == ["venv", "run.txt"] * 2
 
 
+@pytest.mark.long
 def test_an_environment_that_failed_while_tests_were_added_is_remade(project: Project) -> None:
     project.dev("run")
     project.with_failing_pip()
@@ -374,6 +384,7 @@ def test_a_failed_installation_shows_what_the_installer_said_and_leaves_no_stamp
     assert done.stdout == ""
 
 
+@pytest.mark.long
 def test_two_first_starts_at_once_install_once(project: Project) -> None:
     starts = [project.start("run", FAKE_UV_SECONDS="2") for _ in range(3)]
     errors = [start.communicate(timeout=60)[1] for start in starts]
@@ -382,6 +393,7 @@ def test_two_first_starts_at_once_install_once(project: Project) -> None:
     assert sum("Waiting for another dev.py" in error for error in errors) == 2
 
 
+@pytest.mark.long
 def test_after_a_killed_start_the_next_one_waits_for_its_installer_and_begins_anew(
     project: Project,
 ) -> None:
