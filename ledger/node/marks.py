@@ -28,6 +28,13 @@ _FIRST_BARRED: Final = (
     + 'SELECT b."index" FROM path JOIN ledger_block b ON b.id = path.id'
     + f' WHERE {_IS_MARKED} OR {_IS_SET_ASIDE} ORDER BY b."index" LIMIT 1'
 )
+# PostgreSQL knows nothing of how few marks there are, and would read all blocks anew at each step.
+_CHILDREN: Final = {
+    "sqlite": "ledger_block b ON b.parent_hash = barred.hash",
+    "postgresql": "LATERAL ("
+    "SELECT c.id, c.hash FROM ledger_block c WHERE c.parent_hash = barred.hash OFFSET 0"
+    ") b ON TRUE",
+}
 _LONGEST: Final = f"""
     WITH RECURSIVE barred(id, hash) AS (
         SELECT b.id, b.hash FROM ledger_block b WHERE {_IS_MARKED}
@@ -35,14 +42,12 @@ _LONGEST: Final = f"""
         SELECT b.id, b.hash FROM ledger_block b JOIN ledger_damagedblock d
             ON d.hash = b.hash AND d.canonical = b.canonical
         UNION
-        SELECT b.id, b.hash FROM barred JOIN ledger_block b ON b.parent_hash = barred.hash
+        SELECT b.id, b.hash FROM barred JOIN {{children}}
+    ), free(id, "index") AS (
+        SELECT b.id, b."index" FROM ledger_block b LEFT JOIN barred ON barred.id = b.id
+        WHERE barred.id IS NULL
     )
-    SELECT id FROM ledger_block
-    WHERE id NOT IN (SELECT id FROM barred)
-    AND "index" = (
-        SELECT MAX("index") FROM ledger_block WHERE id NOT IN (SELECT id FROM barred)
-    )
-    ORDER BY id
+    SELECT id FROM free WHERE "index" = (SELECT MAX("index") FROM free) ORDER BY id
 """  # noqa: S608
 # An active ancestor has no mark, so the stale ones are enough.
 _ANCESTORS: Final = (
@@ -77,7 +82,7 @@ def check_path(block: Block) -> None:
 def longest_without() -> list[int]:
     """The blocks (rows) that may be active and are as high as any such; first seen, first."""
     with connection.cursor() as cursor:
-        cursor.execute(_LONGEST)
+        cursor.execute(_LONGEST.format(children=_CHILDREN[connection.vendor]))
         return [pk for (pk,) in cursor.fetchall()]
 
 

@@ -1,7 +1,7 @@
 """kill -9 on PostgreSQL: nothing acknowledged is lost or doubled, nothing needs repair.
 
 A small sample of the places, and a larger one with `-m slow`. `tests/node/test_kill9.py` goes
-through all of them with CHAINSITE_TEST_DATABASE=postgresql.
+through all of them with CHAINSITE_TEST_DATABASE=postgresql and -m "long and not slow".
 """
 
 from __future__ import annotations
