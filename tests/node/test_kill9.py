@@ -90,7 +90,6 @@ def kill_first_starts(past: Past, places: Callable[[int, int], Iterable[int]]) -
 
 
 @pytest.mark.long
-@pytest.mark.long_on_postgresql
 def test_a_kill_during_the_first_start_needs_no_repair(past: Past) -> None:
     """The migrations are one transaction: of its inside a sample will do."""
     kill_first_starts(
