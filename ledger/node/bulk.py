@@ -9,6 +9,8 @@ takes longer than sorting them all at the end. For one new block none of this ma
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -59,8 +61,17 @@ def room(writer: Writer, coming: int) -> Iterator[None]:
     finally:
         with suppress(NodeError):  # a writer that stops takes its connection with it
             writer.run(partial(_execute, _FOR_SORTING))
+            _give_back()
             restore_indexes(writer)
             writer.run(partial(_execute, _USUAL))
+            _give_back()
+
+
+def _give_back() -> None:
+    """Let the system have what was freed: the C library keeps it, and a sort or the answer, which
+    come next, would come on top. Another library than glibc is left alone."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,3 +95,18 @@ def test_a_node_whose_process_ended_in_between_makes_them_when_it_starts(
     assert statements() != before
     with lifecycle.running(replace(conf, difficulty=NETWORK.difficulty)):
         assert statements() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures by /proc")
+def test_what_was_freed_is_given_back() -> None:
+    """All but what was taken last, which keeps the rest from going by itself."""
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+    taken = [bytes(1000) for _ in range(50_000)]
+    before = resident()
+    del taken[:-1]
+    bulk._give_back()
+    assert before - resident() > 40_000_000
+    assert len(taken) == 1
