@@ -52,7 +52,11 @@ expect.set_options(timeout=SECONDS * 1000)
 
 
 # What the dashboard is there for. The tour of everything else takes a browser minutes.
-EVERY_TIME = {"test_live_page.py", "test_connection.py"}
+EVERY_TIME = {
+    "test_a_sent_transaction_and_a_mined_block_appear_without_a_reload",
+    "test_a_reorganisation_shows_without_a_reload",
+    "test_after_a_lost_connection_it_shows_what_it_missed_once_each_and_in_order",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == here:
             item.add_marker(pytest.mark.browser)
-            if item.path.name not in EVERY_TIME:
+            if item.name not in EVERY_TIME:
                 item.add_marker(pytest.mark.long)
 
 

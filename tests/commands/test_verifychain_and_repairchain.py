@@ -122,6 +122,7 @@ def test_a_damaged_genesis_without_a_copy_is_left_as_it_is(manage: Manage, chain
     assert triggers.installed(connection) == triggers.names()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "statement",
     [

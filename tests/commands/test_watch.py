@@ -91,6 +91,7 @@ def test_who_is_not_there_or_no_node_is_said_in_a_sentence(
         manage("watch", "ftp://x")
 
 
+@pytest.mark.long
 def test_blocks_appear_and_a_node_that_goes_is_seen_to_come_back(running: NodeProcess) -> None:
     follower = Follower(Client(running.url, patience=0), running.url)
     view = View(lambda: follower.state)
@@ -122,6 +123,7 @@ def test_blocks_appear_and_a_node_that_goes_is_seen_to_come_back(running: NodePr
     ]
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_it_cleanly_on_a_terminal(running: NodeProcess) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}

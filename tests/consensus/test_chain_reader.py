@@ -128,6 +128,7 @@ def test_a_number_is_never_taken_before_its_end(dialect: Dialect, number: str) -
             assert texts(chunks, EASY[dialect.name]) == [number, number]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dialect", [SEED, JS], ids=lambda dialect: dialect.name)
 @pytest.mark.parametrize("size", [1, 1000, 47_001, 10**9])
 def test_large_blocks_are_read_in_pieces_of_any_size(dialect: Dialect, size: int) -> None:
@@ -146,6 +147,7 @@ def test_large_blocks_are_read_in_pieces_of_any_size(dialect: Dialect, size: int
 # The caps.
 
 
+@pytest.mark.long
 @each_dialect
 def test_a_block_takes_four_mebibytes_on_the_wire_and_not_a_byte_more(dialect: Dialect) -> None:
     network = EASY[dialect.name]
@@ -363,6 +365,7 @@ class CountingBody(ChainBody):
         super().__setattr__(name, value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("filler", ["x", "밥", "{},"])
 def test_a_dripping_peer_costs_linear_time(filler: str) -> None:
     content = filler * (200_000 // len(filler.encode()))
@@ -412,6 +415,7 @@ def peak_of(body: bytes, network: Network, caps: Caps = DEFAULT_CAPS) -> tuple[i
     return peak, count
 
 
+@pytest.mark.long
 def test_memory_stays_flat_over_20000_blocks() -> None:
     network = EASY["seed"]
     body = body_of(make_chain(network, 20_000))

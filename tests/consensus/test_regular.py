@@ -109,6 +109,7 @@ def check(text: str, network: Network, caps: Caps = DEFAULT_CAPS) -> bool:
     return True
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None, database=None)
 @given(values, layouts, edits, st.sampled_from(PYTHON_DIALECTS))
 def test_both_ways_come_to_the_same(

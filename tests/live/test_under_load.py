@@ -6,6 +6,8 @@ import asyncio
 import random
 import threading
 
+import pytest
+
 from ledger.models import Event
 from ledger.node import mempool
 
@@ -27,6 +29,7 @@ def _all_seqs():
     return list(Event.objects.order_by("pk").values_list("pk", flat=True))
 
 
+@pytest.mark.long
 async def test_each_client_sees_every_event_once_and_in_order(client, node):
     dice = random.Random(SEED)
     writers = [threading.Thread(target=_write, args=(node, seed)) for seed in range(WRITERS)]

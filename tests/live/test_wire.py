@@ -124,6 +124,7 @@ def _bytes_until_end(connection):
     return count
 
 
+@pytest.mark.long
 def test_clients_that_do_not_read_are_cut_off_and_cost_little(impatient):
     """The others go on receiving, every event once."""
     seen: list[int] = []

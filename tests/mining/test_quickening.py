@@ -69,6 +69,7 @@ def test_a_quicker_kernel_is_asked_for_once_and_only_when_it_is_worth_while(
     assert asked == [0]
 
 
+@pytest.mark.long
 def test_a_search_under_way_becomes_quicker_and_finds_the_same() -> None:
     pytest.importorskip("llvmlite", reason="the fast kernel needs llvmlite (requirements/fast.in)")
     rates: list[float] = []

@@ -42,6 +42,8 @@ from .hostile import (
     whole,
 )
 
+pytestmark = pytest.mark.long
+
 DEADLINE = 0.5
 NETWORK = Network(SEED, 1)
 GENESIS = make_block(NETWORK, genesis=True)

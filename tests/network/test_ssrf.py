@@ -137,6 +137,7 @@ class TestEveryAddress:
                 assert asks("node.example:5000", policy) == allowed, text
                 assert reached == answers[:1] * allowed, text
 
+    @pytest.mark.long
     def test_behind_a_name_that_changes_after_it_was_checked(
         self, policy: str, reached: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:

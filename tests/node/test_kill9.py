@@ -53,6 +53,7 @@ def live_many_lives(past: Past, generations: int) -> None:
     past.side_by_side(lambda zygote, own: live_and_die(past, zygote, own, GENERATION), seeds)
 
 
+@pytest.mark.long
 def test_life_after_life_on_what_the_last_kill_left_loses_nothing(past: Past) -> None:
     live_many_lives(past, generations=3)
 

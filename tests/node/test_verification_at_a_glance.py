@@ -161,6 +161,7 @@ def one_statement(chance: random.Random) -> str:
     return f"UPDATE {table} SET {column} = {value} WHERE rowid % 11 = {chance.randrange(11)}"
 
 
+@pytest.mark.long
 def test_each_kind_of_damage_is_found_either_way(
     plain_chain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +182,7 @@ def test_each_kind_of_damage_is_found_either_way(
     assert len(unnoticed) <= 8, unnoticed
 
 
+@pytest.mark.long
 def test_any_damage_is_found_either_way(plain_chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(seed_of_this_run())
     for _ in range(40):

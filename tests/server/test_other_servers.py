@@ -21,8 +21,6 @@ from websockets.sync.client import connect
 from tests import databases
 from tests.processes import PROJECT, NodeProcess, node_in
 
-pytestmark = pytest.mark.long
-
 DOCUMENT = (PROJECT / "docs" / "servers.md").read_text()
 PATIENCE = 30.0
 

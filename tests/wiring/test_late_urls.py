@@ -53,6 +53,8 @@ def test_a_server_loads_it_by_itself_after_a_while(tmp_path):
     code = """
 import time
 from chainsite import late
+
+pytestmark = pytest.mark.long
 late._AFTER = 0.01
 late.load_soon()
 end = time.monotonic() + 30

@@ -54,6 +54,7 @@ USUAL = settings(
 )
 
 
+@pytest.mark.long
 @some.parametrize()
 @settings(USUAL, max_examples=8, derandomize=True)
 def test_every_answer_is_one_that_the_document_declares(case: Case, fuzzed: NodeProcess) -> None:
