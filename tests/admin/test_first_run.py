@@ -102,6 +102,7 @@ def test_sessions_that_are_over_are_swept_up_at_the_start(ledger_db: Path) -> No
     assert not Session.objects.exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
 def test_the_node_shows_it_on_its_terminal_and_it_is_in_no_file(tmp_path: Path) -> None:
     """From a shell's terminal: the password works, and is in no file of the data folder."""

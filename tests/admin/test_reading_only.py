@@ -60,6 +60,7 @@ def test_every_table_is_here_and_reads_only() -> None:
     }
 
 
+@pytest.mark.long
 def test_every_attempt_to_write_as_a_superuser_is_refused(full: Browser) -> None:
     for model in TABLES:
         before = rows(model)

@@ -54,7 +54,6 @@ expect.set_options(timeout=SECONDS * 1000)
 # What the dashboard is there for. The tour of everything else takes a browser minutes.
 EVERY_TIME = {
     "test_a_sent_transaction_and_a_mined_block_appear_without_a_reload",
-    "test_a_reorganisation_shows_without_a_reload",
     "test_after_a_lost_connection_it_shows_what_it_missed_once_each_and_in_order",
 }
 

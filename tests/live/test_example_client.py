@@ -9,6 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from tests.processes import PROJECT
 
 EXAMPLE = PROJECT / "docs" / "examples" / "live.py"
@@ -43,6 +45,7 @@ def _send(node, *amounts):
         assert node.post("/transactions/new", values).status_code == 201
 
 
+@pytest.mark.long
 def test_it_misses_nothing_though_the_node_is_killed_and_comes_back(node_process):
     node = node_process(difficulty=2)
     example = Example(node.url, "transactions", "address:bob")

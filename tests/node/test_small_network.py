@@ -10,7 +10,7 @@ from ledger.node import matching, relayed
 
 from .small_network import SmallNetwork
 
-pytestmark = pytest.mark.usefixtures("unblocked")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("unblocked")]
 
 
 def live_and_settle(migrated: Path, folder: Path, seed: int) -> SmallNetwork:
@@ -25,7 +25,6 @@ def assert_exactly_once(network: SmallNetwork) -> None:
     assert network.faults() == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_each_acknowledgement_is_on_the_chain_once(
     migrated: Path, fast_folder: Path, seed: int

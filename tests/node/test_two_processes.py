@@ -41,6 +41,7 @@ def height_of(path: Path) -> int:
     return int(height)
 
 
+@pytest.mark.long
 def test_two_processes_seal_one_block_an_index_and_lose_nothing(
     migrated: Path, fast_folder: Path
 ) -> None:

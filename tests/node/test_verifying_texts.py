@@ -119,6 +119,7 @@ TEXTS["ledger_block"]["canonical"] += [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.sqlite("damages its file")
 def test_each_kind_of_damage_is_found_either_way(
     chain: Path, monkeypatch: pytest.MonkeyPatch
@@ -140,6 +141,7 @@ def test_each_kind_of_damage_is_found_either_way(
     assert len(unnoticed) <= 4, unnoticed
 
 
+@pytest.mark.long
 @pytest.mark.sqlite("damages its file")
 def test_any_damage_is_found_either_way(chain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(seed_of_this_run())

@@ -16,6 +16,8 @@ from django.urls import resolve, reverse
 print("ninja" in sys.modules)
 """
 
+pytestmark = pytest.mark.long
+
 
 def loads_the_api(tmp_path, code: str) -> bool:
     done = subprocess.run(
@@ -53,8 +55,6 @@ def test_a_server_loads_it_by_itself_after_a_while(tmp_path):
     code = """
 import time
 from chainsite import late
-
-pytestmark = pytest.mark.long
 late._AFTER = 0.01
 late.load_soon()
 end = time.monotonic() + 30
