@@ -115,23 +115,25 @@ def _present(connection: BaseDatabaseWrapper) -> dict[str, str]:
 
 def are_in_place(connection: BaseDatabaseWrapper) -> bool:
     """Whether all of them are there, in their present version."""
-    present = _present(connection)
-    return all(present.get(one.name) == one.version for one in _wanted(connection, GUARDS))
+    return not _not_present(_wanted(connection, GUARDS), _present(connection))
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put every trigger in place, and the present version of it. Only what is missing or another
     version: a start that changes nothing writes nothing, and waits for nobody's lock. Tables of an
     older version get those that name none but their columns."""
-    if are_in_place(connection):
-        return
     present = _present(connection)
-    wanted = _wanted(connection, _fitting(connection))
-    changed = [one for one in wanted if present.get(one.name) != one.version]
+    if not _not_present(_wanted(connection, GUARDS), present):
+        return
+    changed = _not_present(_wanted(connection, _fitting(connection)), present)
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         for one in changed:
             for statement in one.statements:
                 cursor.execute(statement)
+
+
+def _not_present(wanted: Iterable[_Trigger], present: dict[str, str]) -> list[_Trigger]:
+    return [one for one in wanted if present.get(one.name) != one.version]
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
