@@ -60,9 +60,12 @@ async def test_no_answer_costs_more_on_a_longer_chain(
         await reading(lambda grown=grown: adopt(grown, node.writer))
         for path in READ:
             await api.get(path)  # what is only done once is done
-            taken.clear()
-            assert (await api.get(path)).status == 200, V1 + path
-            costs[path].append(sum(taken))
+            each = []
+            for _ in range(3):  # what else reads meanwhile is counted too, but not every time
+                taken.clear()
+                assert (await api.get(path)).status == 200, V1 + path
+                each.append(sum(taken))
+            costs[path].append(min(each))
     assert sum(short for short, _ in costs.values()) > 0, "no steps were seen"
     for path, (short, long) in costs.items():
         assert long <= 1.2 * short + 3 * GRAIN, f"{path}: {short} steps, and {long} on a long chain"
